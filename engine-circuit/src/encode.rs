@@ -3,7 +3,7 @@
 
 use protocol::GameRecord;
 use protocol::shakmaty::{
-    CastlingMode, Chess, Color, EnPassantMode, Move, Position, Role, Square, uci::UciMove,
+    CastlingMode, CastlingSide, Chess, Color, EnPassantMode, Move, Position, Role, Square, uci::UciMove,
 };
 
 /// Input planes.
@@ -25,6 +25,14 @@ const UNDER_PROMOTIONS: [Role; 3] = [Role::Knight, Role::Bishop, Role::Rook];
 const FIRST_KNIGHT_PLANE: usize = 56;
 const FIRST_UNDER_PROMOTION_PLANE: usize = 64;
 
+/// Castling rights by bit of a statement: White's king side, queen side, Black's.
+pub const CASTLING_RIGHTS: [(u8, Color, CastlingSide); 4] = [
+    (0, Color::White, CastlingSide::KingSide),
+    (1, Color::White, CastlingSide::QueenSide),
+    (2, Color::Black, CastlingSide::KingSide),
+    (3, Color::Black, CastlingSide::QueenSide),
+];
+
 /// The input tensor: `planes[plane * 64 + square]`, seen from the side to move.
 pub type Planes = [u8; NUM_PLANES * NUM_SQUARES];
 
@@ -45,10 +53,10 @@ pub fn planes(position: &Chess, last_move: Option<(Square, Square)>) -> Planes {
     }
     let castles = position.castles();
     for (plane, color, castling_side) in [
-        (12, side, protocol::shakmaty::CastlingSide::KingSide),
-        (13, side, protocol::shakmaty::CastlingSide::QueenSide),
-        (14, !side, protocol::shakmaty::CastlingSide::KingSide),
-        (15, !side, protocol::shakmaty::CastlingSide::QueenSide),
+        (12, side, CastlingSide::KingSide),
+        (13, side, CastlingSide::QueenSide),
+        (14, !side, CastlingSide::KingSide),
+        (15, !side, CastlingSide::QueenSide),
     ] {
         if castles.has(color, castling_side) {
             planes[plane * NUM_SQUARES..(plane + 1) * NUM_SQUARES].fill(PLANE_ON);

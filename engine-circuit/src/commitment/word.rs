@@ -1,0 +1,131 @@
+//! Committed words: encoded rows and their hash tree.
+//!
+//! A table of `2^n` values is read as a matrix of `2^(n - folds)` rows by `2^folds` columns. Column `j` holds the
+//! coefficients of a polynomial `F_j` of degree below `2^(n - folds)`. Leaf `b` of the tree is the row
+//! `F_0(y), F_1(y), ..` at `y = g^bitrev(b)`, where `g` generates the group of `2^(n - folds + rate)` elements. So an
+//! aligned block of `2^(n - folds)` leaves is a coset of the smaller group, and is encoded on its own.
+
+use p3_dft::{Radix2DitParallel, TwoAdicSubgroupDft};
+use p3_field::{PrimeCharacteristicRing, PrimeField32, TwoAdicField};
+use p3_matrix::bitrev::BitReversibleMatrix;
+use p3_matrix::dense::RowMajorMatrix;
+use rayon::prelude::*;
+
+use crate::commitment::merkle::{hash_inner, hash_rows};
+use crate::field::{VAL_BYTES, Val};
+use crate::transcript::Hash;
+
+/// Bytes held in memory or mapped from a file.
+#[derive(Debug)]
+pub enum Bytes {
+    /// In memory.
+    Owned(Vec<u8>),
+    /// A range of a mapped file.
+    Mapped {
+        /// The file.
+        map: std::sync::Arc<memmap2::Mmap>,
+        /// First byte and one past the last.
+        range: std::ops::Range<usize>,
+    },
+}
+
+impl std::ops::Deref for Bytes {
+    type Target = [u8];
+    fn deref(&self) -> &[u8] {
+        match self {
+            Self::Owned(bytes) => bytes,
+            Self::Mapped { map, range } => &map[range.clone()],
+        }
+    }
+}
+
+/// An encoded table.
+#[derive(Debug)]
+pub struct Word {
+    /// `2^log_leaves` rows of `row_bytes` bytes in wire form.
+    pub rows: Bytes,
+    /// The tree in heap order, 32 bytes a node; node 0 is unused.
+    pub nodes: Bytes,
+    /// Base-2 logarithm of the number of rows.
+    pub log_leaves: usize,
+}
+
+impl Word {
+    /// The commitment.
+    #[must_use]
+    pub fn root(&self) -> Hash {
+        self.node(1)
+    }
+
+    /// A node of the tree.
+    #[must_use]
+    pub fn node(&self, index: usize) -> Hash {
+        let mut hash = [0; 32];
+        hash.copy_from_slice(&self.nodes[index * 32..][..32]);
+        hash
+    }
+
+    /// A row in wire form.
+    #[must_use]
+    pub fn row(&self, index: usize) -> &[u8] {
+        let row_bytes = self.rows.len() >> self.log_leaves;
+        &self.rows[index * row_bytes..][..row_bytes]
+    }
+}
+
+fn bit_reverse(value: usize, bits: usize) -> usize {
+    if bits == 0 { 0 } else { value.reverse_bits() >> (usize::BITS as usize - bits) }
+}
+
+/// Encodes a matrix of coefficients, coset by coset; `emit(rows, coset)` gets the wire form of `height` rows.
+///
+/// # Errors
+///
+/// Passes on the first error of `emit`.
+pub fn encode_base_into<E>(
+    coefficients: &RowMajorMatrix<Val>,
+    rate: usize,
+    mut emit: impl FnMut(&[u8], usize) -> Result<(), E>,
+) -> Result<(), E> {
+    let width = coefficients.width;
+    let log_height = (coefficients.values.len() / width).trailing_zeros() as usize;
+    let generator = Val::two_adic_generator(log_height + rate);
+    let dft = Radix2DitParallel::<Val>::default();
+    let mut bytes = vec![0; coefficients.values.len() * VAL_BYTES];
+    for coset in 0..1 << rate {
+        let shift = generator.exp_u64(bit_reverse(coset, rate) as u64);
+        let encoded = dft.coset_dft_batch(coefficients.clone(), shift).bit_reverse_rows();
+        bytes.par_chunks_mut(1 << 16).zip(encoded.values.par_chunks(1 << 14)).for_each(|(bytes, values)| {
+            for (bytes, value) in bytes.as_chunks_mut::<VAL_BYTES>().0.iter_mut().zip(values) {
+                *bytes = value.as_canonical_u32().to_be_bytes();
+            }
+        });
+        emit(&bytes, coset)?;
+    }
+    Ok(())
+}
+
+/// Encodes a matrix of coefficients in memory.
+#[must_use]
+pub fn encode_base(coefficients: &RowMajorMatrix<Val>, rate: usize) -> Word {
+    let block = coefficients.values.len() * VAL_BYTES;
+    let height = coefficients.values.len() / coefficients.width;
+    let leaves = height << rate;
+    let mut rows = vec![0; block << rate];
+    let mut nodes: Vec<Hash> = vec![[0; 32]; 2 * leaves];
+    let encoded: Result<(), std::convert::Infallible> =
+        encode_base_into(coefficients, rate, |bytes, coset| {
+            rows[coset * block..][..block].copy_from_slice(bytes);
+            hash_rows(bytes, &mut nodes[leaves + coset * height..][..height]);
+            Ok(())
+        });
+    match encoded {
+        Ok(()) => hash_inner(&mut nodes),
+        Err(never) => match never {},
+    }
+    Word {
+        rows: Bytes::Owned(rows),
+        nodes: Bytes::Owned(nodes.into_flattened()),
+        log_leaves: leaves.trailing_zeros() as usize,
+    }
+}

@@ -1,0 +1,11 @@
+//! Models, one type per stage: [`QuantisedNetwork`] (integers), [`Model`] (with its commitment), [`VerifyingKey`] (without
+//! the weights).
+
+mod file;
+mod quantised;
+
+pub use file::{Digest, Model, ModelError, VerifyingKey, weights_point};
+pub use quantised::{
+    CENTRE, FORMAT_VERSION, KERNEL, Layer, MAGIC, MAX_ACTIVATION, MAX_LOGIT, MAX_PARAMETERS, NetworkError,
+    NetworkShape, QUOTIENT_BITS, QuantisedNetwork, SCALE_LOG2,
+};

@@ -1,0 +1,238 @@
+//! The prover: runs the arguments in the transcript's order and hands claims from one to the next.
+//!
+//! Order: model digest and statement; root of the witness, an out-of-domain point, its value; `alpha`, `beta`; the lookup
+//! tree; the columns' evaluations; the linear argument; batched claims and the opening of the witness; the opening of
+//! the weights.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
+
+use p3_matrix::dense::RowMajorMatrix;
+use rayon::prelude::*;
+use thiserror::Error;
+
+use crate::argument::columns::{self, Taus, TupleChallenges};
+use crate::argument::packing::{WitnessClaims, powers_group};
+use crate::argument::{linear, lookups};
+use crate::channel::ProverChannel;
+use crate::commitment::{ClaimGroup, High, Schedule, encode_base, open};
+use crate::field::Val;
+use crate::infer::{Trace, argmax, infer};
+use crate::model::{Model, weights_point};
+use crate::poly::eq_table;
+use crate::statement::{PublicMove, Statement};
+use crate::verify::{VerifyError, transcript, verify};
+use crate::weights::{CacheError, EncodedWeights, Progress, evaluate_powers};
+use crate::witness::Witness;
+
+/// Milliseconds by stage.
+#[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize)]
+pub struct StageTimes {
+    /// Inference.
+    pub infer: f64,
+    /// Witness layout and multiplicities.
+    pub witness: f64,
+    /// Encoding and hashing of the witness.
+    pub commit: f64,
+    /// Lookup argument and columns.
+    pub lookups: f64,
+    /// Linear argument of all layers.
+    pub convolutions: f64,
+    /// Both openings.
+    pub openings: f64,
+}
+
+impl StageTimes {
+    /// All but inference.
+    #[must_use]
+    pub fn prove(&self) -> f64 {
+        self.witness + self.commit + self.lookups + self.convolutions + self.openings
+    }
+}
+
+/// A proof and what it took.
+#[derive(Clone, Debug)]
+pub struct Proved {
+    /// The proof in wire form.
+    pub proof: Vec<u8>,
+    /// Milliseconds by stage.
+    pub times: StageTimes,
+}
+
+/// Why there is no proof.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum ProveError {
+    /// The network plays another move there.
+    #[error(
+        "move {number} of the statement is not the network's own: it plays policy index {network}, not {stated}"
+    )]
+    NotTheNetworksMove {
+        /// Which move, 0 first.
+        number: usize,
+        /// What the network plays.
+        network: usize,
+        /// What the statement says.
+        stated: usize,
+    },
+    /// The proof does not verify: the weights' cache or the model's commitment is damaged.
+    #[error("the finished proof does not verify ({0}): the weights cache or the model is damaged")]
+    SelfCheck(VerifyError),
+}
+
+/// Why a prover can't start.
+#[derive(Debug, Error)]
+pub enum ProverError {
+    /// The weights' cache.
+    #[error(transparent)]
+    Cache(#[from] CacheError),
+}
+
+struct Stopwatch(Instant);
+
+impl Stopwatch {
+    fn lap(&mut self) -> f64 {
+        let now = Instant::now();
+        let lap = now.duration_since(self.0).as_secs_f64() * 1e3;
+        self.0 = now;
+        lap
+    }
+}
+
+/// A model ready to prove.
+#[derive(Debug)]
+pub struct Prover {
+    model: Arc<Model>,
+    weights: EncodedWeights,
+}
+
+impl Prover {
+    /// Maps the encoded weights at `cache`, or builds that file first: seconds to a minute, with progress.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ProverError`] if the cache can't be built.
+    pub fn open(model: Arc<Model>, cache: &Path, progress: Progress<'_>) -> Result<Self, ProverError> {
+        let weights = EncodedWeights::open(&model, cache, progress)?;
+        Ok(Self { model, weights })
+    }
+
+    /// Encodes the weights in memory.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ProverError`] if the model's commitment is not that of its weights.
+    pub fn in_memory(model: Arc<Model>) -> Result<Self, ProverError> {
+        let weights = EncodedWeights::in_memory(&model, &|_| {})?;
+        Ok(Self { model, weights })
+    }
+
+    /// The model.
+    #[must_use]
+    pub fn model(&self) -> &Arc<Model> {
+        &self.model
+    }
+
+    /// Evaluates the network on every position of a statement.
+    #[must_use]
+    pub fn traces(&self, moves: &[PublicMove]) -> Vec<Trace> {
+        moves.par_iter().map(|public| infer(self.model.network(), &public.planes)).collect()
+    }
+
+    /// Proves a statement.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ProveError::NotTheNetworksMove`] if it is false.
+    pub fn prove(&self, statement: &Statement) -> Result<Proved, ProveError> {
+        let mut watch = Stopwatch(Instant::now());
+        let moves = statement.public_moves();
+        let traces = self.traces(&moves);
+        for (number, (public, trace)) in moves.iter().zip(&traces).enumerate() {
+            let network = argmax(&trace.logits, &public.mask).unwrap_or(public.chosen);
+            if network != public.chosen {
+                return Err(ProveError::NotTheNetworksMove { number, network, stated: public.chosen });
+            }
+        }
+        let infer = watch.lap();
+        let shape = self.model.verifying_key().circuit(moves.len());
+        let witness = Witness::new(&shape, self.model.network(), &moves, &traces);
+        drop(traces);
+        let witness_ms = watch.lap();
+        let mut proved = self.prove_witness(statement, &witness);
+        proved.times.infer = infer;
+        proved.times.witness = witness_ms;
+        Ok(proved)
+    }
+
+    /// Proves a statement and verifies the proof: what a server sends.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ProveError`] if the statement is false, or the proof does not verify because cache or model are damaged.
+    pub fn prove_checked(&self, statement: &Statement) -> Result<Proved, ProveError> {
+        let proved = self.prove(statement)?;
+        verify(&self.model.verifying_key(), statement, &proved.proof).map_err(ProveError::SelfCheck)?;
+        Ok(proved)
+    }
+
+    /// Runs the protocol on a given witness, right or wrong.
+    #[must_use]
+    pub fn prove_witness(&self, statement: &Statement, witness: &Witness) -> Proved {
+        let mut watch = Stopwatch(Instant::now());
+        let mut times = StageTimes::default();
+        let moves = statement.public_moves();
+        let key = self.model.verifying_key();
+        let shape = key.circuit(moves.len());
+        let mut channel = ProverChannel::new(transcript(&key.digest(), statement));
+
+        let schedule = Schedule::witness(shape.witness.num_variables);
+        let first = &schedule.words[0];
+        let word = encode_base(&RowMajorMatrix::new(witness.table.clone(), 1 << first.folds), first.rate);
+        channel.send_hash(&word.root());
+        let z = channel.transcript.sample();
+        let out_of_domain = evaluate_powers(&witness.table, z);
+        channel.send(&[out_of_domain]);
+        times.commit = watch.lap();
+
+        let challenges =
+            TupleChallenges { alpha: channel.transcript.sample(), beta: channel.transcript.sample() };
+        let (numerators, denominators) = columns::leaves(&shape, witness, challenges);
+        let tree = lookups::Tree::new(numerators, denominators);
+        let leaf = lookups::prove(&tree, &mut channel);
+        drop(tree);
+        let taus = Taus::new(&shape, &leaf.point);
+        let evals = columns::evaluate(&shape, witness, &taus, &leaf.point);
+        channel.send(&evals.to_array());
+        times.lookups = watch.lap();
+
+        let weights: &[Val] = &self.weights.table;
+        let linear =
+            linear::prove(&shape, &moves, &taus, weights, witness, [evals.acc, evals.logit], &mut channel);
+        times.convolutions = watch.lap();
+
+        let claims = WitnessClaims {
+            shape: &shape,
+            moves: &moves,
+            leaf_point: &leaf.point,
+            taus: &taus,
+            evals,
+            linear: &linear,
+            out_of_domain: (z, out_of_domain),
+            batch: channel.transcript.sample(),
+        };
+        open(&schedule, &word, &witness.table, &claims.groups(first.folds), claims.value(), &mut channel);
+
+        let batch = channel.transcript.sample();
+        let schedule = &self.weights.schedule;
+        let (folds, variables) = (schedule.words[0].folds, shape.weight_variables());
+        let (high, low) = linear.weight_point.split_at(variables - folds);
+        let groups = [
+            ClaimGroup { low: eq_table(low), high: High::Dense(eq_table(high)) },
+            powers_group(weights_point(&key.root), batch, folds, variables - folds),
+        ];
+        open(schedule, &self.weights.word, weights, &groups, linear.weight + batch * key.value, &mut channel);
+        times.openings = watch.lap();
+        Proved { proof: channel.finish(), times }
+    }
+}

@@ -1,0 +1,939 @@
+//! The messages on the wire: JSON text frames both ways, proofs as binary frames from server to client.
+//!
+//! A connection starts with [`ClientMessage::Hello`], answered by [`ServerMessage::Welcome`]. A *ply* in a message
+//! is the number of half-moves the record of the game holds before the move meant, as
+//! [`GameRecord::ply`](crate::GameRecord::ply) counts them: 0 for the first move of a game, wherever it starts.
+//! Messages of the client are strict (unknown fields are refused); a client ignores fields of the server that it
+//! doesn't know.
+//!
+//! Lengths are checked before anything is parsed, no decoder panics, and nothing here does I/O.
+
+use crate::{
+    GameRecord,
+    record::{MAX_PLIES, START_FEN},
+};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use shakmaty::{Color, Position};
+
+/// Version of this protocol, sent in both hellos. A server refuses any other.
+pub const PROTOCOL_VERSION: u32 = 1;
+
+/// Longest text frame a client may send, in bytes. Checked before parsing.
+pub const MAX_CLIENT_MESSAGE_BYTES: usize = 16 << 10;
+
+/// Longest text frame a server sends, in bytes (the verifying key in hex and the longest game fit). Checked before parsing.
+pub const MAX_SERVER_MESSAGE_BYTES: usize = 256 << 10;
+
+/// Longest proof of one move, in bytes.
+pub const MAX_PROOF_BYTES: usize = 1 << 20;
+
+/// Bytes before the proof in a binary frame: kind, game id, ply.
+pub const PROOF_HEADER_BYTES: usize = 1 + 32 + 4;
+
+/// Longest binary frame, in bytes.
+pub const MAX_PROOF_FRAME_BYTES: usize = PROOF_HEADER_BYTES + MAX_PROOF_BYTES;
+
+/// First byte of a binary frame that holds the proof of one move.
+pub const PROOF_FRAME_KIND: u8 = 1;
+
+/// Longest client name in [`ClientMessage::Hello`], in bytes.
+pub const MAX_CLIENT_NAME_BYTES: usize = 64;
+
+/// Longest FEN a client may send, in bytes.
+pub const MAX_FEN_BYTES: usize = 128;
+
+/// Longest move in UCI notation, in bytes (`e7e8q`).
+pub const MAX_UCI_BYTES: usize = 5;
+
+/// Name of a game: 32 random bytes chosen by the server, part of every statement proven in it.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct GameId(#[serde(with = "hex_array")] pub [u8; 32]);
+
+impl GameId {
+    /// The bytes, as they enter a statement.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl std::fmt::Display for GameId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&to_hex(&self.0))
+    }
+}
+
+impl std::fmt::Debug for GameId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "GameId({self})")
+    }
+}
+
+impl std::str::FromStr for GameId {
+    type Err = HexError;
+
+    fn from_str(text: &str) -> Result<Self, HexError> {
+        hex_array::parse(text).map(Self)
+    }
+}
+
+/// White or Black, as the wire spells them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Side {
+    /// White.
+    White,
+    /// Black.
+    Black,
+}
+
+impl Side {
+    /// The opponent of this side.
+    #[must_use]
+    pub fn opponent(self) -> Self {
+        match self {
+            Self::White => Self::Black,
+            Self::Black => Self::White,
+        }
+    }
+}
+
+impl From<Color> for Side {
+    fn from(color: Color) -> Self {
+        match color {
+            Color::White => Self::White,
+            Color::Black => Self::Black,
+        }
+    }
+}
+
+impl From<Side> for Color {
+    fn from(side: Side) -> Self {
+        match side {
+            Side::White => Self::White,
+            Side::Black => Self::Black,
+        }
+    }
+}
+
+/// Which side the human asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SideChoice {
+    /// White.
+    White,
+    /// Black: the network moves first from the usual start position.
+    Black,
+    /// The server throws a coin.
+    Random,
+}
+
+/// Whether a server proves its moves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ProofMode {
+    /// Every move of the network is proven.
+    Gkr,
+    /// No proofs: an ordinary opponent.
+    Off,
+}
+
+/// How a game ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Outcome {
+    /// The winner; `None` for a draw.
+    pub winner: Option<Side>,
+    /// Why the game ended.
+    pub reason: EndReason,
+}
+
+/// Why a game ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EndReason {
+    /// The side to move is in check and has no legal move.
+    Checkmate,
+    /// The side to move is not in check and has no legal move.
+    Stalemate,
+    /// Neither side has the pieces to mate.
+    InsufficientMaterial,
+    /// The position occurred for the third time; ends the game only when claimed.
+    Threefold,
+    /// The position occurred for the fifth time; ends the game by itself.
+    Fivefold,
+    /// Fifty moves of each side without capture or pawn move; ends the game only when claimed.
+    FiftyMoves,
+    /// Seventy-five moves of each side without capture or pawn move; ends the game by itself.
+    SeventyFiveMoves,
+    /// A player resigned.
+    Resignation,
+    /// The record is full ([`MAX_PLIES`]).
+    LengthLimit,
+}
+
+impl Outcome {
+    /// The end of the game that the rules impose at the current position of `record`, if any. Draws that need a claim aren't
+    /// reported: see [`claimable_draw`].
+    #[must_use]
+    pub fn of(record: &GameRecord) -> Option<Self> {
+        let position = record.position();
+        let draw = |reason| Some(Self { winner: None, reason });
+        if position.is_checkmate() {
+            let winner = Some(Side::from(position.turn()).opponent());
+            return Some(Self { winner, reason: EndReason::Checkmate });
+        }
+        if position.is_stalemate() {
+            return draw(EndReason::Stalemate);
+        }
+        if position.is_insufficient_material() {
+            return draw(EndReason::InsufficientMaterial);
+        }
+        if position.halfmoves() >= 150 {
+            return draw(EndReason::SeventyFiveMoves);
+        }
+        if record.occurrences() >= 5 {
+            return draw(EndReason::Fivefold);
+        }
+        if record.ply() >= MAX_PLIES {
+            return draw(EndReason::LengthLimit);
+        }
+        None
+    }
+
+    /// The game is lost by resignation of `side`.
+    #[must_use]
+    pub fn resignation(side: Side) -> Self {
+        Self { winner: Some(side.opponent()), reason: EndReason::Resignation }
+    }
+}
+
+/// The draw a player may claim at the current position of `record`: threefold repetition or fifty moves.
+#[must_use]
+pub fn claimable_draw(record: &GameRecord) -> Option<EndReason> {
+    if record.occurrences() >= 3 {
+        Some(EndReason::Threefold)
+    } else if record.position().halfmoves() >= 100 {
+        Some(EndReason::FiftyMoves)
+    } else {
+        None
+    }
+}
+
+/// What a client sends.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
+pub enum ClientMessage {
+    /// The first message on a socket.
+    Hello {
+        /// [`PROTOCOL_VERSION`] of the client.
+        version: u32,
+        /// Name and version of the program, for the server's log; at most [`MAX_CLIENT_NAME_BYTES`].
+        client: String,
+    },
+    /// Starts a game, answered by [`ServerMessage::Game`].
+    NewGame {
+        /// Side of the human.
+        human_side: SideChoice,
+        /// Start position; the usual one without it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        start_fen: Option<String>,
+    },
+    /// Takes a game up again, answered by [`ServerMessage::Game`] and the proofs the client lacks.
+    Resume {
+        /// The game.
+        game_id: GameId,
+        /// Plies whose proofs the client has.
+        #[serde(default)]
+        have_proofs: Vec<u32>,
+    },
+    /// A move of the human. Idempotent by game and ply: the same move again is answered as the first time.
+    Move {
+        /// The game.
+        game_id: GameId,
+        /// Half-moves in the record before this one.
+        ply: u32,
+        /// The move in UCI notation.
+        uci: String,
+    },
+    /// Gives the game up.
+    Resign {
+        /// The game.
+        game_id: GameId,
+    },
+    /// Offers a draw. The network agrees to one that could be claimed and to no other.
+    OfferDraw {
+        /// The game.
+        game_id: GameId,
+    },
+    /// Claims a draw by threefold repetition or the fifty-move rule at the current position.
+    ClaimDraw {
+        /// The game.
+        game_id: GameId,
+    },
+    /// Asks for a proof again.
+    RequestProof {
+        /// The game.
+        game_id: GameId,
+        /// Half-moves in the record before the proven move.
+        ply: u32,
+    },
+    /// Asks for a [`ServerMessage::Pong`].
+    Ping,
+}
+
+/// What a server sends.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum ServerMessage {
+    /// Answer to [`ClientMessage::Hello`].
+    Welcome {
+        /// [`PROTOCOL_VERSION`] of the server.
+        version: u32,
+        /// Name and version of the program.
+        server: String,
+        /// Digest of the network that plays, as the server claims it. A client that has it pinned compares.
+        #[serde(with = "hex_array")]
+        model_digest: [u8; 32],
+        /// The verifying key, in the canonical bytes of `engine-circuit`. A client recomputes the digest from it.
+        #[serde(with = "hex_vec")]
+        verifying_key: Vec<u8>,
+        /// Whether moves are proven.
+        proof_mode: ProofMode,
+        /// Whether the prover is ready. Play doesn't wait for it; proofs come when it is.
+        prover_ready: bool,
+        /// How far the prover is with getting ready, 0 to 1.
+        prover_progress: f32,
+    },
+    /// The whole state of a game, answer to [`ClientMessage::NewGame`] and [`ClientMessage::Resume`].
+    Game {
+        /// The game.
+        game_id: GameId,
+        /// Side of the human.
+        human_side: Side,
+        /// Start position, in shakmaty's normal form.
+        start_fen: String,
+        /// The moves played, in UCI notation.
+        moves: Vec<String>,
+        /// How the game ended, if it did.
+        outcome: Option<Outcome>,
+        /// Plies whose proofs the server has stored; those the client lacks follow as binary frames.
+        proof_plies: Vec<u32>,
+    },
+    /// A move of the human is legal and stored for good.
+    MoveAccepted {
+        /// The game.
+        game_id: GameId,
+        /// Half-moves in the record before it.
+        ply: u32,
+    },
+    /// A move of the network, stored for good. Its proof follows.
+    BotMove {
+        /// The game.
+        game_id: GameId,
+        /// Half-moves in the record before it.
+        ply: u32,
+        /// The move in UCI notation.
+        uci: String,
+        /// Time of the inference, in milliseconds.
+        infer_ms: f32,
+    },
+    /// The proof of a move is wanted and not there yet.
+    Proving {
+        /// The game.
+        game_id: GameId,
+        /// Half-moves in the record before the move.
+        ply: u32,
+        /// Proofs the pool makes before this one.
+        queue: u32,
+    },
+    /// Sent just before the binary frame with a proof that was made now.
+    ProofReady {
+        /// The game.
+        game_id: GameId,
+        /// Half-moves in the record before the proven move.
+        ply: u32,
+        /// Time of proving, in milliseconds.
+        prove_ms: u32,
+        /// Length of the proof.
+        bytes: u32,
+    },
+    /// There is no proof for a move.
+    ProofFailed {
+        /// The game.
+        game_id: GameId,
+        /// Half-moves in the record before the move.
+        ply: u32,
+        /// Why, for a person to read.
+        reason: String,
+    },
+    /// The prover got further or became ready.
+    ProverStatus {
+        /// Whether it is ready.
+        ready: bool,
+        /// How far it is, 0 to 1.
+        progress: f32,
+        /// Why it will never be ready, if it failed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        failed: Option<String>,
+    },
+    /// The network declined a draw.
+    DrawDeclined {
+        /// The game.
+        game_id: GameId,
+    },
+    /// The game has ended.
+    GameOver {
+        /// The game.
+        game_id: GameId,
+        /// How.
+        outcome: Outcome,
+    },
+    /// A message of the client was refused; nothing changed.
+    Error {
+        /// What kind of refusal, for programs.
+        code: ErrorCode,
+        /// What was wrong, for a person to read.
+        message: String,
+        /// The game it concerned, if one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        game_id: Option<GameId>,
+    },
+    /// Answer to [`ClientMessage::Ping`].
+    Pong,
+}
+
+/// Kinds of refusal in [`ServerMessage::Error`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ErrorCode {
+    /// The frame is no message of this protocol.
+    BadMessage,
+    /// The frame is longer than [`MAX_CLIENT_MESSAGE_BYTES`]; the server closes the socket.
+    TooLarge,
+    /// The hello has another version; the server closes the socket.
+    UnsupportedVersion,
+    /// Something came before the hello, or a second hello.
+    HelloExpected,
+    /// The start position is not a legal one.
+    BadPosition,
+    /// No game of that id.
+    UnknownGame,
+    /// The move is not legal.
+    IllegalMove,
+    /// The game is not at that ply, and the move is not the one played there.
+    WrongPly,
+    /// It is the network's turn.
+    NotYourTurn,
+    /// The game has ended.
+    GameOver,
+    /// No draw can be claimed here.
+    NoDraw,
+    /// That ply has no proof, and none is coming.
+    NoProof,
+    /// Too many messages; this one was dropped.
+    RateLimited,
+    /// The server has as much to do as it takes on; try again later.
+    Busy,
+    /// The server is shutting down.
+    ShuttingDown,
+    /// Something failed on the server.
+    Internal,
+}
+
+/// A proof of one move, as a binary frame: kind (1 byte), game id (32), ply (4, big-endian), proof.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProofFrame {
+    /// The game.
+    pub game_id: GameId,
+    /// Half-moves in the record before the proven move.
+    pub ply: u32,
+    /// The proof, at most [`MAX_PROOF_BYTES`]; not looked at here.
+    pub proof: Vec<u8>,
+}
+
+impl ProofFrame {
+    /// The frame's bytes.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`MessageError::TooLarge`] for a proof above [`MAX_PROOF_BYTES`].
+    pub fn encode(&self) -> Result<Vec<u8>, MessageError> {
+        check_length(PROOF_HEADER_BYTES + self.proof.len(), MAX_PROOF_FRAME_BYTES)?;
+        let mut bytes = Vec::with_capacity(PROOF_HEADER_BYTES + self.proof.len());
+        bytes.push(PROOF_FRAME_KIND);
+        bytes.extend_from_slice(&self.game_id.0);
+        bytes.extend_from_slice(&self.ply.to_be_bytes());
+        bytes.extend_from_slice(&self.proof);
+        Ok(bytes)
+    }
+
+    /// Takes a frame apart.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`MessageError`] for a frame that is too long, too short for its header, or of another kind.
+    pub fn decode(bytes: &[u8]) -> Result<Self, MessageError> {
+        check_length(bytes.len(), MAX_PROOF_FRAME_BYTES)?;
+        let truncated = MessageError::Truncated { bytes: bytes.len() };
+        let Some((&kind, rest)) = bytes.split_first() else { return Err(truncated) };
+        if kind != PROOF_FRAME_KIND {
+            return Err(MessageError::UnknownKind(kind));
+        }
+        let Some((&game_id, rest)) = rest.split_first_chunk::<32>() else { return Err(truncated) };
+        let Some((&ply, proof)) = rest.split_first_chunk::<4>() else { return Err(truncated) };
+        Ok(Self { game_id: GameId(game_id), ply: u32::from_be_bytes(ply), proof: proof.to_vec() })
+    }
+}
+
+impl ClientMessage {
+    /// Reads a text frame of a client.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`MessageError`] for a frame that is too long, no message, or has a field outside its limits.
+    pub fn decode(text: &str) -> Result<Self, MessageError> {
+        let message: Self = decode(text, MAX_CLIENT_MESSAGE_BYTES)?;
+        message.check()?;
+        Ok(message)
+    }
+
+    /// The text frame.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`MessageError`] if a server would refuse the message for its size.
+    pub fn encode(&self) -> Result<String, MessageError> {
+        self.check()?;
+        encode(self, MAX_CLIENT_MESSAGE_BYTES)
+    }
+
+    fn check(&self) -> Result<(), MessageError> {
+        let at_most = |field, length: usize, limit| {
+            if length > limit { Err(MessageError::Field { field, length, limit }) } else { Ok(()) }
+        };
+        match self {
+            Self::Hello { client, .. } => at_most("client", client.len(), MAX_CLIENT_NAME_BYTES),
+            Self::NewGame { start_fen, .. } => {
+                at_most("start_fen", start_fen.as_ref().map_or(0, String::len), MAX_FEN_BYTES)
+            }
+            Self::Resume { have_proofs, .. } => at_most("have_proofs", have_proofs.len(), MAX_PLIES),
+            Self::Move { uci, .. } => at_most("uci", uci.len(), MAX_UCI_BYTES),
+            Self::Resign { .. }
+            | Self::OfferDraw { .. }
+            | Self::ClaimDraw { .. }
+            | Self::RequestProof { .. }
+            | Self::Ping => Ok(()),
+        }
+    }
+}
+
+impl ServerMessage {
+    /// Reads a text frame of a server.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`MessageError`] for a frame that is too long or no message.
+    pub fn decode(text: &str) -> Result<Self, MessageError> {
+        decode(text, MAX_SERVER_MESSAGE_BYTES)
+    }
+
+    /// The text frame.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`MessageError`] if a client would refuse the message for its size.
+    pub fn encode(&self) -> Result<String, MessageError> {
+        encode(self, MAX_SERVER_MESSAGE_BYTES)
+    }
+
+    /// The state of a game as its record stands.
+    #[must_use]
+    pub fn game(
+        game_id: GameId,
+        human_side: Side,
+        record: &GameRecord,
+        outcome: Option<Outcome>,
+        proof_plies: Vec<u32>,
+    ) -> Self {
+        Self::Game {
+            game_id,
+            human_side,
+            start_fen: record.start_fen().to_owned(),
+            moves: record.uci_moves(),
+            outcome,
+            proof_plies,
+        }
+    }
+}
+
+/// The usual start position if a client names none.
+#[must_use]
+pub fn start_fen_or_usual(start_fen: Option<&str>) -> &str {
+    start_fen.unwrap_or(START_FEN)
+}
+
+/// Why a frame is not a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MessageError {
+    /// The frame is longer than its kind allows; it was not parsed.
+    TooLarge {
+        /// Its length in bytes.
+        bytes: usize,
+        /// The longest allowed.
+        limit: usize,
+    },
+    /// A field is longer than it may be.
+    Field {
+        /// Name of the field.
+        field: &'static str,
+        /// Its length (bytes of a text, entries of a list).
+        length: usize,
+        /// The longest allowed.
+        limit: usize,
+    },
+    /// The text is not a message of this protocol.
+    Json(String),
+    /// A binary frame that ends within its header.
+    Truncated {
+        /// Its length in bytes.
+        bytes: usize,
+    },
+    /// A binary frame of a kind this version doesn't know.
+    UnknownKind(u8),
+}
+
+impl std::fmt::Display for MessageError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::TooLarge { bytes, limit } => {
+                write!(f, "the frame has {bytes} bytes, {limit} are allowed")
+            }
+            Self::Field { field, length, limit } => {
+                write!(f, "the field `{field}` has length {length}, {limit} is allowed")
+            }
+            Self::Json(reason) => write!(f, "not a message of this protocol: {reason}"),
+            Self::Truncated { bytes } => {
+                write!(f, "the binary frame has {bytes} bytes, its header alone has {PROOF_HEADER_BYTES}")
+            }
+            Self::UnknownKind(kind) => write!(f, "binary frame of unknown kind {kind}"),
+        }
+    }
+}
+
+impl std::error::Error for MessageError {}
+
+/// Why a text is not the hex of as many bytes as are wanted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HexError {
+    expected_bytes: Option<usize>,
+}
+
+impl std::fmt::Display for HexError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.expected_bytes {
+            Some(bytes) => write!(f, "expected {} lower- or upper-case hex digits", 2 * bytes),
+            None => f.write_str("expected an even number of hex digits"),
+        }
+    }
+}
+
+impl std::error::Error for HexError {}
+
+fn check_length(bytes: usize, limit: usize) -> Result<(), MessageError> {
+    if bytes > limit { Err(MessageError::TooLarge { bytes, limit }) } else { Ok(()) }
+}
+
+fn decode<T: DeserializeOwned>(text: &str, limit: usize) -> Result<T, MessageError> {
+    check_length(text.len(), limit)?;
+    serde_json::from_str(text).map_err(|error| MessageError::Json(error.to_string()))
+}
+
+fn encode<T: Serialize>(message: &T, limit: usize) -> Result<String, MessageError> {
+    let text = serde_json::to_string(message).map_err(|error| MessageError::Json(error.to_string()))?;
+    check_length(text.len(), limit)?;
+    Ok(text)
+}
+
+fn to_hex(bytes: &[u8]) -> String {
+    const DIGITS: [char; 16] =
+        ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
+    let digit = |nibble: u8| DIGITS[usize::from(nibble & 15)];
+    bytes.iter().flat_map(|&byte| [digit(byte >> 4), digit(byte)]).collect()
+}
+
+fn from_hex(text: &str) -> Result<Vec<u8>, HexError> {
+    let error = HexError { expected_bytes: None };
+    let nibble = |digit: u8| char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok());
+    let (pairs, []) = text.as_bytes().as_chunks::<2>() else { return Err(error) };
+    pairs
+        .iter()
+        .map(|&[high, low]| Some(nibble(high)? << 4 | nibble(low)?))
+        .collect::<Option<_>>()
+        .ok_or(error)
+}
+
+/// Serde of a fixed number of bytes as hex.
+mod hex_array {
+    use super::{HexError, from_hex, to_hex};
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub(super) fn parse<const N: usize>(text: &str) -> Result<[u8; N], HexError> {
+        let error = HexError { expected_bytes: Some(N) };
+        if text.len() != 2 * N {
+            return Err(error);
+        }
+        from_hex(text).ok().and_then(|bytes| bytes.try_into().ok()).ok_or(error)
+    }
+
+    pub(super) fn serialize<S: Serializer, const N: usize>(
+        bytes: &[u8; N],
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&to_hex(bytes))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>, const N: usize>(
+        deserializer: D,
+    ) -> Result<[u8; N], D::Error> {
+        parse(&String::deserialize(deserializer)?).map_err(D::Error::custom)
+    }
+}
+
+/// Serde of bytes as hex.
+mod hex_vec {
+    use super::{from_hex, to_hex};
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub(super) fn serialize<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&to_hex(bytes))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
+        from_hex(&String::deserialize(deserializer)?).map_err(D::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn client_messages() -> Vec<ClientMessage> {
+        let game_id = GameId([0xa7; 32]);
+        vec![
+            ClientMessage::Hello { version: PROTOCOL_VERSION, client: "game 0.1.0".into() },
+            ClientMessage::NewGame { human_side: SideChoice::Random, start_fen: None },
+            ClientMessage::NewGame { human_side: SideChoice::Black, start_fen: Some(START_FEN.into()) },
+            ClientMessage::Resume { game_id, have_proofs: vec![1, 3, 5] },
+            ClientMessage::Move { game_id, ply: 6, uci: "e7e8q".into() },
+            ClientMessage::Resign { game_id },
+            ClientMessage::OfferDraw { game_id },
+            ClientMessage::ClaimDraw { game_id },
+            ClientMessage::RequestProof { game_id, ply: 7 },
+            ClientMessage::Ping,
+        ]
+    }
+
+    fn server_messages() -> Vec<ServerMessage> {
+        let game_id = GameId([0x07; 32]);
+        let outcome = Outcome { winner: Some(Side::Black), reason: EndReason::Checkmate };
+        vec![
+            ServerMessage::Welcome {
+                version: PROTOCOL_VERSION,
+                server: "server 0.1.0".into(),
+                model_digest: [9; 32],
+                verifying_key: vec![0, 1, 254, 255],
+                proof_mode: ProofMode::Gkr,
+                prover_ready: false,
+                prover_progress: 0.25,
+            },
+            ServerMessage::game(game_id, Side::White, &GameRecord::default(), Some(outcome), vec![1]),
+            ServerMessage::MoveAccepted { game_id, ply: 0 },
+            ServerMessage::BotMove { game_id, ply: 1, uci: "e7e5".into(), infer_ms: 1.5 },
+            ServerMessage::Proving { game_id, ply: 1, queue: 2 },
+            ServerMessage::ProofReady { game_id, ply: 1, prove_ms: 200, bytes: 180_000 },
+            ServerMessage::ProofFailed { game_id, ply: 1, reason: "no".into() },
+            ServerMessage::ProverStatus { ready: true, progress: 1.0, failed: None },
+            ServerMessage::ProverStatus { ready: false, progress: 0.5, failed: Some("disk full".into()) },
+            ServerMessage::DrawDeclined { game_id },
+            ServerMessage::GameOver { game_id, outcome },
+            ServerMessage::Error {
+                code: ErrorCode::IllegalMove,
+                message: "no".into(),
+                game_id: Some(game_id),
+            },
+            ServerMessage::Pong,
+        ]
+    }
+
+    #[test]
+    fn every_message_survives_the_wire() {
+        for message in client_messages() {
+            assert_eq!(ClientMessage::decode(&message.encode().unwrap()), Ok(message));
+        }
+        for message in server_messages() {
+            assert_eq!(ServerMessage::decode(&message.encode().unwrap()), Ok(message));
+        }
+    }
+
+    #[test]
+    fn the_wire_reads_as_documented() {
+        let game_id = GameId([0x0f; 32]);
+        let message = ClientMessage::Move { game_id, ply: 3, uci: "e2e4".into() };
+        let hex = "0f".repeat(32);
+        assert_eq!(
+            message.encode().unwrap(),
+            format!(r#"{{"type":"move","game_id":"{hex}","ply":3,"uci":"e2e4"}}"#)
+        );
+        assert_eq!(game_id.to_string(), hex);
+        assert_eq!(hex.to_uppercase().parse(), Ok(game_id));
+        let bytes = ProofFrame { game_id, ply: 0x0102, proof: vec![5, 6] }.encode().unwrap();
+        assert_eq!(bytes[0], 1);
+        assert_eq!(bytes[1..33], [0x0f; 32]);
+        assert_eq!(bytes[33..], [0, 0, 1, 2, 5, 6]);
+    }
+
+    #[test]
+    fn refuses_what_is_too_large_before_parsing() {
+        let spaces = " ".repeat(MAX_CLIENT_MESSAGE_BYTES + 1);
+        assert!(matches!(ClientMessage::decode(&spaces), Err(MessageError::TooLarge { .. })));
+        let spaces = " ".repeat(MAX_SERVER_MESSAGE_BYTES + 1);
+        assert!(matches!(ServerMessage::decode(&spaces), Err(MessageError::TooLarge { .. })));
+        let frame = ProofFrame { game_id: GameId([0; 32]), ply: 0, proof: vec![0; MAX_PROOF_BYTES + 1] };
+        assert!(matches!(frame.encode(), Err(MessageError::TooLarge { .. })));
+        assert!(matches!(
+            ProofFrame::decode(&vec![1; MAX_PROOF_FRAME_BYTES + 1]),
+            Err(MessageError::TooLarge { .. })
+        ));
+        let frame = ProofFrame { proof: vec![0; MAX_PROOF_BYTES], ..frame };
+        assert_eq!(ProofFrame::decode(&frame.encode().unwrap()), Ok(frame));
+    }
+
+    #[test]
+    fn refuses_fields_outside_their_limits() {
+        let game_id = GameId([0; 32]);
+        for (message, name) in [
+            (ClientMessage::Hello { version: 1, client: "x".repeat(MAX_CLIENT_NAME_BYTES + 1) }, "client"),
+            (
+                ClientMessage::NewGame {
+                    human_side: SideChoice::White,
+                    start_fen: Some("8".repeat(MAX_FEN_BYTES + 1)),
+                },
+                "start_fen",
+            ),
+            (ClientMessage::Resume { game_id, have_proofs: vec![0; MAX_PLIES + 1] }, "have_proofs"),
+            (ClientMessage::Move { game_id, ply: 0, uci: "e2e4qq".into() }, "uci"),
+        ] {
+            let error = ClientMessage::decode(&serde_json::to_string(&message).unwrap()).unwrap_err();
+            assert!(matches!(error, MessageError::Field { field, .. } if field == name), "{error}");
+            assert_eq!(message.encode(), Err(error));
+        }
+    }
+
+    #[test]
+    fn the_longest_messages_fit() {
+        let plies: Vec<u32> = (0..2_048).collect();
+        ClientMessage::Resume { game_id: GameId([0; 32]), have_proofs: plies.clone() }.encode().unwrap();
+        let game = ServerMessage::Game {
+            game_id: GameId([0; 32]),
+            human_side: Side::White,
+            start_fen: START_FEN.into(),
+            moves: vec!["e7e8q".into(); MAX_PLIES],
+            outcome: None,
+            proof_plies: plies,
+        };
+        game.encode().unwrap();
+    }
+
+    #[test]
+    fn refuses_what_is_no_message() {
+        let long_id = "00".repeat(33);
+        for text in [
+            "",
+            "null",
+            "[]",
+            "{}",
+            r#"{"type":"dance"}"#,
+            r#"{"type":"hello","version":1}"#,
+            r#"{"type":"hello","version":-1,"client":"x"}"#,
+            r#"{"type":"hello","version":1,"client":"x","extra":0}"#,
+            r#"{"type":"resign","game_id":"00"}"#,
+            r#"{"type":"resign","game_id":"zz"}"#,
+            &format!(r#"{{"type":"resign","game_id":"{long_id}"}}"#),
+            &"[".repeat(10_000),
+        ] {
+            assert!(matches!(ClientMessage::decode(text), Err(MessageError::Json(_))), "{text}");
+        }
+    }
+
+    #[test]
+    fn refuses_binary_frames_of_wrong_shape() {
+        let bytes = ProofFrame { game_id: GameId([3; 32]), ply: 9, proof: Vec::new() }.encode().unwrap();
+        for length in 0..PROOF_HEADER_BYTES {
+            let error = ProofFrame::decode(&bytes[..length]);
+            assert_eq!(error, Err(MessageError::Truncated { bytes: length }));
+        }
+        assert!(ProofFrame::decode(&bytes).is_ok());
+        assert_eq!(ProofFrame::decode(&[0; 64]), Err(MessageError::UnknownKind(0)));
+    }
+
+    #[test]
+    fn ends_of_games() {
+        let of = |fen: &str, moves: &str| {
+            let record = GameRecord::replay(fen, moves.split_whitespace()).unwrap();
+            (Outcome::of(&record).map(|outcome| (outcome.winner, outcome.reason)), claimable_draw(&record))
+        };
+        assert_eq!(of(START_FEN, ""), (None, None));
+        let mate = Some((Some(Side::Black), EndReason::Checkmate));
+        assert_eq!(of(START_FEN, "f2f3 e7e5 g2g4 d8h4").0, mate);
+        assert_eq!(of("k7/2Q5/1K6/8/8/8/8/8 b - - 0 1", "").0, Some((None, EndReason::Stalemate)));
+        assert_eq!(of("k7/8/1K6/8/8/8/8/8 b - - 0 1", "").0, Some((None, EndReason::InsufficientMaterial)));
+        assert_eq!(of("k7/8/8/8/8/8/8/KR6 w - - 99 80", "b1b2"), (None, Some(EndReason::FiftyMoves)));
+        assert_eq!(
+            of("k7/8/8/8/8/8/8/KR6 w - - 149 90", "b1b2").0,
+            Some((None, EndReason::SeventyFiveMoves))
+        );
+        let shuffle = "g1f3 g8f6 f3g1 f6g8 ";
+        assert_eq!(of(START_FEN, &shuffle.repeat(2)), (None, Some(EndReason::Threefold)));
+        assert_eq!(of(START_FEN, &shuffle.repeat(4)).0, Some((None, EndReason::Fivefold)));
+    }
+
+    proptest! {
+        #[test]
+        fn decoders_never_panic(text in ".*", bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            prop_assert!(ClientMessage::decode(&text).is_err());
+            prop_assert!(ServerMessage::decode(&text).is_err());
+            if let Ok(frame) = ProofFrame::decode(&bytes) {
+                prop_assert_eq!(frame.encode().unwrap(), bytes);
+            }
+        }
+
+        #[test]
+        fn damaged_messages_never_panic(pick in any::<prop::sample::Index>(), at in any::<prop::sample::Index>(), byte in 0u8..128) {
+            let texts: Vec<String> = client_messages().iter().map(|message| message.encode().unwrap())
+                .chain(server_messages().iter().map(|message| message.encode().unwrap())).collect();
+            let mut text = texts[pick.index(texts.len())].clone().into_bytes();
+            let at = at.index(text.len());
+            text[at] = byte;
+            let text = String::from_utf8(text).unwrap();
+            if let Ok(message) = ClientMessage::decode(&text) {
+                prop_assert_eq!(ClientMessage::decode(&message.encode().unwrap()), Ok(message));
+            }
+            if let Ok(message) = ServerMessage::decode(&text) {
+                prop_assert_eq!(ServerMessage::decode(&message.encode().unwrap()), Ok(message));
+            }
+        }
+
+        #[test]
+        fn proof_frames_survive_the_wire(id in any::<[u8; 32]>(), ply in any::<u32>(), proof in prop::collection::vec(any::<u8>(), 0..2_000)) {
+            let frame = ProofFrame { game_id: GameId(id), ply, proof };
+            prop_assert_eq!(ProofFrame::decode(&frame.encode().unwrap()), Ok(frame));
+        }
+
+        #[test]
+        fn hex_survives(bytes in prop::collection::vec(any::<u8>(), 0..100)) {
+            prop_assert_eq!(from_hex(&to_hex(&bytes)), Ok(bytes));
+        }
+    }
+}
