@@ -2,6 +2,8 @@
 //! circuit, prover (feature `prover`) and verifier. `docs/network.md` and `docs/proof-format.md` are the specifications.
 
 pub mod argument;
+#[cfg(feature = "bundle")]
+pub mod bundle;
 pub mod channel;
 pub mod commitment;
 pub mod encode;
@@ -12,6 +14,7 @@ pub mod model;
 pub mod poly;
 #[cfg(feature = "prover")]
 pub mod prove;
+pub mod security;
 pub mod shape;
 pub mod statement;
 pub mod sumcheck;

@@ -3,7 +3,7 @@
 
 use p3_field::PrimeCharacteristicRing;
 
-use crate::field::{Ext, Lane};
+use crate::field::{Ext, ExtPacked, LOG_LANES, Lane, pack_ext};
 
 /// `eq(point, index)` for every index of the cube.
 #[must_use]
@@ -16,6 +16,23 @@ pub fn eq_table(point: &[Ext]) -> Vec<Ext> {
             let high = table[i] * r;
             table.push(high);
             table[i] -= high;
+        }
+    }
+    table
+}
+
+/// [`eq_table`] in registers, for points of at least `LOG_LANES` variables.
+#[must_use]
+pub fn eq_table_packed(point: &[Ext]) -> Vec<ExtPacked> {
+    let (high, lanes) = point.split_at(point.len() - LOG_LANES);
+    let mut table = pack_ext(&eq_table(lanes));
+    table.reserve((1 << high.len()) - 1);
+    for &r in high.iter().rev() {
+        let r = ExtPacked::from(r);
+        for i in 0..table.len() {
+            let upper = table[i] * r;
+            table.push(upper);
+            table[i] -= upper;
         }
     }
     table
@@ -94,6 +111,7 @@ mod tests {
         let table = eq_table(&point);
         assert_eq!(evaluate(&table, &other), eq_eval(&point, &other));
         assert_eq!(table[13], eq_index(&point, 13));
+        assert_eq!(eq_table_packed(&point), pack_ext(&table));
         let numbers: Vec<Ext> = (0..32).map(Ext::from_u32).collect();
         assert_eq!(evaluate(&numbers, &point), identity_eval(&point));
         let powers: Vec<Ext> = other[0].powers().take(32).collect();

@@ -188,7 +188,7 @@ impl Prover {
 
         let schedule = Schedule::witness(shape.witness.num_variables);
         let first = &schedule.words[0];
-        let word = encode_base(&RowMajorMatrix::new(witness.table.clone(), 1 << first.folds), first.rate);
+        let word = encode_base(RowMajorMatrix::new(witness.table.clone(), 1 << first.folds), first.rate);
         channel.send_hash(&word.root());
         let z = channel.transcript.sample();
         let out_of_domain = evaluate_powers(&witness.table, z);

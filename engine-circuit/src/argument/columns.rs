@@ -274,9 +274,9 @@ mod prover {
 
     use super::{ColumnEvals, TAG_ACTIVATION, TAG_RANGE, Taus, TupleChallenges};
     use crate::encode::{NUM_SQUARES, POLICY_PLANES};
-    use crate::field::{Ext, ExtPacked, LANES, Lane, Val, ValPacked, pack_ext};
+    use crate::field::{Ext, ExtPacked, LANES, Lane, Val, ValPacked};
     use crate::model::{MAX_ACTIVATION, QUOTIENT_BITS, SCALE_LOG2};
-    use crate::poly::eq_table;
+    use crate::poly::{eq_table, eq_table_packed};
     use crate::shape::Shape;
     use crate::witness::Witness;
 
@@ -435,13 +435,13 @@ mod prover {
         let eq_mv = eq_table(&taus.mv);
         let eq_layer = &eq_table(&taus.layer)[1..=shape.num_layers];
         let eq_group = &eq_table(&taus.group)[..shape.head_groups];
-        let eq_block = pack_ext(&eq_table(&taus.block()));
+        let eq_block = eq_table_packed(&taus.block());
         let layout = &shape.witness;
         let trunk = |values: &[Val]| column(shape, values, eq_layer, &eq_mv, &eq_block);
         let policy = |values: &[Val]| column(shape, values, eq_group, &eq_mv, &eq_block);
         let quotient = trunk(&witness.table[layout.quotients..]);
         let counts = |start: usize, log: usize| {
-            dot(&pack_ext(&eq_table(&point[point.len() - log..])), &witness.table[start..][..1 << log])
+            dot(&eq_table_packed(&point[point.len() - log..]), &witness.table[start..][..1 << log])
         };
         ColumnEvals {
             acc: trunk(&witness.remainders) + quotient * Ext::from_u64(1 << SCALE_LOG2),

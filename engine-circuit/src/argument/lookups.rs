@@ -102,8 +102,8 @@ mod prover {
 
     use super::LeafClaims;
     use crate::channel::ProverChannel;
-    use crate::field::{Ext, ExtPacked, LANES, LOG_LANES, Lane, ValPacked, pack_ext, unpack_ext};
-    use crate::poly::eq_table;
+    use crate::field::{Ext, ExtPacked, LANES, LOG_LANES, Lane, ValPacked, unpack_ext};
+    use crate::poly::{eq_table, eq_table_packed};
 
     /// Registers a thread takes at a time.
     const CHUNK: usize = 256;
@@ -366,7 +366,7 @@ mod prover {
                     .collect();
                 finish(channel, table, &z, &mut claim, &mut point)
             } else {
-                let mut eq = pack_ext(&eq_table(&z[1..]));
+                let mut eq = eq_table_packed(&z[1..]);
                 let started = if from_leaves == 0 {
                     start(&tree.leaf_numerators, &tree.leaf_denominators, mix, &eq)
                 } else {

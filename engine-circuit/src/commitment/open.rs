@@ -1,6 +1,8 @@
 //! The prover's half of an opening; `verify.rs` has the protocol.
 
-use p3_field::{BasedVectorSpace, PackedValue, PrimeCharacteristicRing};
+use p3_field::{
+    BasedVectorSpace, ExtensionField, PackedFieldExtension, PackedValue, PrimeCharacteristicRing,
+};
 use p3_matrix::dense::RowMajorMatrix;
 use rayon::prelude::*;
 
@@ -9,7 +11,7 @@ use crate::commitment::merkle::sibling_nodes;
 use crate::commitment::schedule::{QUERY_GRINDING, Schedule, WordShape};
 use crate::commitment::verify::{domain_element, opened_indices};
 use crate::commitment::word::{Word, encode_base};
-use crate::field::{Ext, ExtPacked, LANES, Val, ValPacked};
+use crate::field::{Ext, ExtPacked, LANES, LOG_LANES, Val, ValPacked};
 use crate::poly::eq_table;
 use crate::sumcheck::Product;
 
@@ -187,23 +189,37 @@ pub fn open(
 
 /// `weights[i] += sum of factor * y^i`.
 fn add_powers(weights: &mut [Ext], added: &[(Ext, Ext)]) {
-    let chunk = weights.len().div_ceil(16).max(256);
+    let chunk = weights.len().div_ceil(16).max(256).next_multiple_of(LANES);
     weights.par_chunks_mut(chunk).enumerate().for_each(|(n, weights)| {
+        if weights.len() < LANES {
+            for &(y, factor) in added {
+                let powers = y.shifted_powers(factor * y.exp_u64((n * chunk) as u64));
+                weights.iter_mut().zip(powers).for_each(|(weight, power)| *weight += power);
+            }
+            return;
+        }
+        let mut sums = vec![ExtPacked::ZERO; weights.len() / LANES];
         for &(y, factor) in added {
-            let mut power = y.exp_u64((n * chunk) as u64) * factor;
+            let first: Vec<Ext> =
+                y.shifted_powers(factor * y.exp_u64((n * chunk) as u64)).take(LANES).collect();
+            let mut power = ExtPacked::from_ext_slice(&first);
+            let step = y.exp_power_of_2(LOG_LANES);
             // Queried positions are base elements: a product by one costs a fifth.
-            if let Some(y) = p3_field::ExtensionField::<Val>::as_base(&y) {
-                for weight in weights.iter_mut() {
-                    *weight += power;
-                    power *= y;
+            if let Some(step) = ExtensionField::<Val>::as_base(&step) {
+                let step = ValPacked::from(step);
+                for sum in &mut sums {
+                    *sum += power;
+                    power *= step;
                 }
             } else {
-                for weight in weights.iter_mut() {
-                    *weight += power;
-                    power *= y;
+                let step = ExtPacked::from(step);
+                for sum in &mut sums {
+                    *sum += power;
+                    power *= step;
                 }
             }
         }
+        weights.iter_mut().zip(crate::field::unpack_ext(&sums)).for_each(|(weight, sum)| *weight += sum);
     });
 }
 
@@ -218,7 +234,7 @@ fn encode_ext(table: &[Ext], shape: &WordShape) -> Word {
             ));
         }
     }
-    encode_base(&RowMajorMatrix::new(coefficients, width * 5), shape.rate)
+    encode_base(RowMajorMatrix::new(coefficients, width * 5), shape.rate)
 }
 
 /// Grinds, samples positions, sends their rows and siblings. Returns positions and rows as extension elements.
@@ -267,7 +283,7 @@ mod tests {
         let values: Vec<Val> = (0..1u64 << n)
             .map(|i| Val::from_u64(i.wrapping_mul(0x9e37_79b9 + u64::from(seed)) >> 7))
             .collect();
-        let word = encode_base(&RowMajorMatrix::new(values.clone(), 1 << folds), first.rate);
+        let word = encode_base(RowMajorMatrix::new(values.clone(), 1 << folds), first.rate);
         let point = Transcript::new(b"point").sample_many(n);
         let z = Transcript::new(b"z").sample();
         let groups = [

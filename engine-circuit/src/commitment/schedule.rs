@@ -10,7 +10,7 @@ pub const TERM_BITS: f64 = 105.0;
 /// `log2` of the challenge field, `5 * log2(p)`, rounded down.
 pub const FIELD_BITS: f64 = 154.9;
 /// Work per query phase, in leading zero bits of a hash.
-pub const QUERY_GRINDING: u32 = 16;
+pub const QUERY_GRINDING: u32 = 12;
 
 /// One committed word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

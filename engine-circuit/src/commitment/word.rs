@@ -5,6 +5,8 @@
 //! `F_0(y), F_1(y), ..` at `y = g^bitrev(b)`, where `g` generates the group of `2^(n - folds + rate)` elements. So an
 //! aligned block of `2^(n - folds)` leaves is a coset of the smaller group, and is encoded on its own.
 
+use std::sync::OnceLock;
+
 use p3_dft::{Radix2DitParallel, TwoAdicSubgroupDft};
 use p3_field::{PrimeCharacteristicRing, PrimeField32, TwoAdicField};
 use p3_matrix::bitrev::BitReversibleMatrix;
@@ -95,37 +97,59 @@ pub fn encode_base_into<E>(
     for coset in 0..1 << rate {
         let shift = generator.exp_u64(bit_reverse(coset, rate) as u64);
         let encoded = dft.coset_dft_batch(coefficients.clone(), shift).bit_reverse_rows();
-        bytes.par_chunks_mut(1 << 16).zip(encoded.values.par_chunks(1 << 14)).for_each(|(bytes, values)| {
-            for (bytes, value) in bytes.as_chunks_mut::<VAL_BYTES>().0.iter_mut().zip(values) {
-                *bytes = value.as_canonical_u32().to_be_bytes();
-            }
-        });
+        wire_form(&encoded.values, &mut bytes);
         emit(&bytes, coset)?;
     }
     Ok(())
 }
 
+/// Writes elements in wire form.
+fn wire_form(values: &[Val], bytes: &mut [u8]) {
+    bytes.par_chunks_mut(1 << 14).zip(values.par_chunks(1 << 12)).for_each(|(bytes, values)| {
+        for (bytes, value) in bytes.as_chunks_mut::<VAL_BYTES>().0.iter_mut().zip(values) {
+            *bytes = value.as_canonical_u32().to_be_bytes();
+        }
+    });
+}
+
+/// The transform of a proof's own words; it keeps its twiddles from proof to proof.
+fn transform() -> &'static Radix2DitParallel<Val> {
+    static TRANSFORM: OnceLock<Radix2DitParallel<Val>> = OnceLock::new();
+    TRANSFORM.get_or_init(Radix2DitParallel::default)
+}
+
 /// Encodes a matrix of coefficients in memory.
 #[must_use]
-pub fn encode_base(coefficients: &RowMajorMatrix<Val>, rate: usize) -> Word {
-    let block = coefficients.values.len() * VAL_BYTES;
-    let height = coefficients.values.len() / coefficients.width;
-    let leaves = height << rate;
-    let mut rows = vec![0; block << rate];
+pub fn encode_base(mut coefficients: RowMajorMatrix<Val>, rate: usize) -> Word {
+    let leaves = (coefficients.values.len() / coefficients.width) << rate;
+    coefficients.values.resize(leaves * coefficients.width, Val::ZERO);
+    let encoded = transform().dft_batch(coefficients).bit_reverse_rows();
+    let mut rows = vec![0; encoded.values.len() * VAL_BYTES];
+    wire_form(&encoded.values, &mut rows);
+    drop(encoded);
     let mut nodes: Vec<Hash> = vec![[0; 32]; 2 * leaves];
-    let encoded: Result<(), std::convert::Infallible> =
-        encode_base_into(coefficients, rate, |bytes, coset| {
-            rows[coset * block..][..block].copy_from_slice(bytes);
-            hash_rows(bytes, &mut nodes[leaves + coset * height..][..height]);
-            Ok(())
-        });
-    match encoded {
-        Ok(()) => hash_inner(&mut nodes),
-        Err(never) => match never {},
-    }
+    hash_rows(&rows, &mut nodes[leaves..]);
+    hash_inner(&mut nodes);
     Word {
         rows: Bytes::Owned(rows),
         nodes: Bytes::Owned(nodes.into_flattened()),
         log_leaves: leaves.trailing_zeros() as usize,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cosets_make_up_the_whole_word() {
+        let coefficients = RowMajorMatrix::new((0..32 * 8).map(Val::from_u32).collect(), 8);
+        let mut rows = Vec::new();
+        let streamed: Result<(), ()> = encode_base_into(&coefficients, 3, |bytes, _| {
+            rows.extend_from_slice(bytes);
+            Ok(())
+        });
+        assert_eq!(streamed, Ok(()));
+        assert_eq!(*encode_base(coefficients, 3).rows, *rows);
     }
 }

@@ -21,18 +21,18 @@
 //! | 80 | i16 x 4 | centipawns for the side to move, clipped to +-10000; mate in n: `30000 - n`, mated in n: `-30000 + n` |
 //! | 88 | u32 | game number (line of the file) |
 //! | 92 | u32 | ply within the game |
-mod encode;
-
 use std::error::Error;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, BufWriter, Write};
 
-use shakmaty::fen::Fen;
-use shakmaty::uci::UciMove;
-use shakmaty::{CastlingMode, Chess, Color, Move, Position};
+use engine_circuit::encode::{self, NUM_SQUARES, POLICY_SIZE, Planes};
+use protocol::GameRecord;
+use protocol::shakmaty::fen::Fen;
+use protocol::shakmaty::uci::UciMove;
+use protocol::shakmaty::{CastlingMode, Chess, Color, Move, Position};
 
 const RECORD_BYTES: usize = 96;
-const LEGAL_BYTES: usize = 4672 / 8;
+const LEGAL_BYTES: usize = POLICY_SIZE / 8;
 /// One game in this many is kept for validation.
 const VALIDATION_ONE_IN: u64 = 50;
 
@@ -62,37 +62,36 @@ fn parse_score(text: &str) -> Result<i16, Failure> {
 }
 
 /// One ply's labels: policy indices with scores, best first; `PLAYED` alone is a label without a score.
-fn labels(text: &str, played: &Move, pos: &Chess) -> Result<(Vec<(u16, i16)>, bool), Failure> {
+fn labels(text: &str, played: Move, pos: &Chess) -> Result<(Vec<(u16, i16)>, bool), Failure> {
     let turn = pos.turn();
     let Some((_, list)) = text.split_once(':') else {
-        return Ok((vec![(encode::policy_index(played, turn), 0)], false));
+        return Ok((vec![(encode::policy_index(played, turn) as u16, 0)], false));
     };
     let mut out = Vec::with_capacity(4);
     for item in list.split(',').take(4) {
         let (mv, score) = item.split_once('=').ok_or("label without a score")?;
-        out.push((encode::policy_index(&parse_move(mv, pos)?, turn), parse_score(score)?));
+        out.push((encode::policy_index(parse_move(mv, pos)?, turn) as u16, parse_score(score)?));
     }
     Ok((out, true))
 }
 
 /// Packs the planes without loss; the inverse is `records.py`'s `decode`.
-fn pack(planes: &[u8; encode::PLANES * 64]) -> [u8; 69] {
+fn pack(planes: &Planes) -> [u8; 69] {
     let mut out = [0u8; 69];
-    let find = |plane: usize| {
-        planes[plane * 64..plane * 64 + 64].iter().position(|&v| v != 0).map_or(255, |s| s as u8)
-    };
-    for plane in 0..12 {
-        for square in 0..64 {
-            if planes[plane * 64 + square] != 0 {
-                out[square] = plane as u8 + 1;
+    let plane = |number: usize| &planes[number * NUM_SQUARES..(number + 1) * NUM_SQUARES];
+    let find = |number: usize| plane(number).iter().position(|&v| v != 0).map_or(255, |s| s as u8);
+    for number in 0..12 {
+        for (code, &value) in out.iter_mut().zip(plane(number)) {
+            if value != 0 {
+                *code = number as u8 + 1;
             }
         }
     }
     for k in 0..4 {
-        out[64] |= u8::from(planes[(12 + k) * 64] != 0) << k;
+        out[64] |= u8::from(plane(12 + k)[0] != 0) << k;
     }
     out[65] = find(16);
-    out[66] = planes[17 * 64];
+    out[66] = plane(17)[0];
     out[67] = find(18);
     out[68] = find(19);
     out
@@ -119,12 +118,12 @@ fn game(line: &str, number: u32, out: &mut Outputs) -> Result<(), Failure> {
         "1/2-1/2" => 0,
         _ => 2,
     };
-    let validation = mix(u64::from(number)) % VALIDATION_ONE_IN == 0;
+    let validation = mix(u64::from(number)).is_multiple_of(VALIDATION_ONE_IN);
     let mut pos: Chess = fen.parse::<Fen>()?.into_position(CastlingMode::Standard)?;
     let mut last = None;
     for (ply, text) in plies.split_ascii_whitespace().enumerate() {
         let played = parse_move(text.split(':').next().unwrap_or(""), &pos)?;
-        let (list, scored) = labels(text, &played, &pos)?;
+        let (list, scored) = labels(text, played, &pos)?;
         let mut record = [0u8; RECORD_BYTES];
         record[..69].copy_from_slice(&pack(&encode::planes(&pos, last)));
         record[69] = list.len() as u8;
@@ -140,8 +139,7 @@ fn game(line: &str, number: u32, out: &mut Outputs) -> Result<(), Failure> {
         if validation {
             out.val.write_all(&record)?;
             let mut bitmap = [0u8; LEGAL_BYTES];
-            for mv in pos.legal_moves() {
-                let index = encode::policy_index(&mv, pos.turn()) as usize;
+            for index in encode::legal_indices(&pos) {
                 bitmap[index / 8] |= 1 << (index % 8);
             }
             out.val_legal.write_all(&bitmap)?;
@@ -149,7 +147,7 @@ fn game(line: &str, number: u32, out: &mut Outputs) -> Result<(), Failure> {
             out.train.write_all(&record)?;
         }
         out.counts[usize::from(validation)] += 1;
-        last = Some(encode::from_to(&played));
+        last = Some(GameRecord::king_move_squares(played));
         pos = pos.play(played)?;
     }
     Ok(())
@@ -182,6 +180,9 @@ fn main() -> Result<(), Failure> {
     for file in [&mut out.train, &mut out.val, &mut out.val_legal] {
         file.flush()?;
     }
-    println!("{games} games, {cut_short} cut short; {} training, {} validation records", out.counts[0], out.counts[1]);
+    println!(
+        "{games} games, {cut_short} cut short; {} training, {} validation records",
+        out.counts[0], out.counts[1]
+    );
     Ok(())
 }

@@ -1,0 +1,135 @@
+"""Figures of a checkpoint (float arithmetic) and of a `.quant` (integer arithmetic), alone or against each other.
+
+`evaluate.py --data DIR [--checkpoint CKPT.pt] [--quant NET.quant] [--puzzles lichess_puzzles_dev.tsv.gz]`
+"""
+
+import argparse
+import gzip
+import json
+from pathlib import Path
+
+import chess
+import numpy as np
+import torch
+
+import positions
+import records
+from network import load_checkpoint
+from quantised import QuantisedNet
+
+KNOWN = [
+    ("start position", chess.STARTING_FEN),
+    ("after 1.e4", "rnbqkbnr/pppppppp/8/8/4P3/8/PPPP1PPP/RNBQKBNR b KQkq - 0 1"),
+    ("hanging queen on d5 (Nc3xd5)", "rnb1kbnr/ppp1pppp/8/3q4/8/2N5/PPPP1PPP/R1BQKBNR w KQkq - 0 4"),
+    ("hanging queen on h4 (Nf3xh4)", "rnb1kbnr/pppp1ppp/8/4p3/4P2q/5N2/PPPP1PPP/RNBQKB1R w KQkq - 2 3"),
+    ("back-rank mate (Re8#)", "6k1/5ppp/8/8/8/8/5PPP/4R1K1 w - - 0 1"),
+    ("scholar's mate (Qxf7#)", "r1bqkb1r/pppp1ppp/2n2n2/4p2Q/2B1P3/8/PPPP1PPP/RNB1K1NR w KQkq - 4 4"),
+    ("fool's mate (Qh4#)", "rnbqkbnr/pppp1ppp/8/4p3/6P1/5P2/PPPPP2P/RNBQKBNR b KQkq - 0 2"),
+    ("promotion (e8=Q)", "8/4P3/8/8/8/k7/8/4K3 w - - 0 1"),
+]
+
+
+def float_logits(net):
+    def logits(rows):
+        with torch.no_grad():
+            return net(records.planes(rows))
+
+    return logits
+
+
+def integer_logits(net):
+    """Integer logits divided by 2^logit_scale_log2, exact in float64."""
+
+    def logits(rows):
+        planes = (records.planes(rows) * 128).round().long()
+        return net.forward(planes).double() / 2**net.logit_scale_log2
+
+    return logits
+
+
+def best_moves(logits, bitmaps):
+    """Legal index with the largest logit, the lowest among equals, (n,)."""
+    return logits.masked_fill(~records.legal_mask(bitmaps), -torch.inf).argmax(1)
+
+
+def validation(networks, data, count):
+    """Prints figures per network and the agreement of their best legal moves."""
+    val, legal = records.load(data / "val.bin"), records.load_legal(data / "val.legal")
+    print(f"encoding agrees with python-chess on {positions.check_against(val, legal)} validation positions")
+    chosen = np.linspace(0, len(val) - 1, min(count, len(val))).astype(np.int64)
+    parts, moves, out = {k: [] for k in networks}, {k: [] for k in networks}, {}
+    for at in range(0, len(chosen), 250):
+        rows = chosen[at : at + 250]
+        for name, logits in networks.items():
+            values = logits(val[rows])
+            parts[name].append(records.measure(values, val[rows], legal[rows]))
+            moves[name].append(best_moves(values, legal[rows]))
+    for name in networks:
+        out[name] = records.summarise(parts[name])
+        print(name, " ".join(f"{k}={v:.4f}" if isinstance(v, float) else f"{k}={v}" for k, v in out[name].items()))
+    if len(networks) == 2:
+        first, second = (torch.cat(x) for x in moves.values())
+        out["agreement"] = float((first == second).double().mean())
+        print(f"same best legal move: {out['agreement']:.4f}")
+    return out
+
+
+def best_on(board, logits):
+    """Best legal moves of one board, [(move, probability)], best first."""
+    moves = list(board.legal_moves)
+    index = [positions.policy_index(move, board.turn) for move in moves]
+    share = torch.softmax(logits(positions.record(board))[0, index].double(), 0)
+    order = sorted(range(len(moves)), key=lambda k: (-float(share[k]), index[k]))
+    return [(moves[k], float(share[k])) for k in order]
+
+
+def puzzles(networks, path, count):
+    """Share of puzzles whose first move is found."""
+    lines = gzip.open(path, "rt").read().splitlines()
+    header, rows = lines[0].split("\t"), [line.split("\t") for line in lines[1:]]
+    rows = [dict(zip(header, row)) for row in rows[:: max(1, len(rows) // count)]]
+    inputs, bitmaps, wanted = [], [], []
+    for row in rows:
+        board = chess.Board(row["fen_before"])
+        board.push_uci(row["opponent_move"])
+        inputs.append(positions.record(board))
+        bitmaps.append(positions.legal_bitmap(board))
+        wanted.append(positions.policy_index(chess.Move.from_uci(row["solution"].split()[0]), board.turn))
+    inputs, bitmaps, wanted = np.concatenate(inputs), np.concatenate(bitmaps), np.array(wanted)
+    for name, logits in networks.items():
+        solved = 0
+        for at in range(0, len(wanted), 250):
+            part = slice(at, at + 250)
+            solved += int((best_moves(logits(inputs[part]), bitmaps[part]).numpy() == wanted[part]).sum())
+        print(f"{name}: puzzles, first move: {solved}/{len(wanted)} = {solved / len(wanted):.3f}")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--checkpoint")
+    parser.add_argument("--quant")
+    parser.add_argument("--puzzles")
+    parser.add_argument("--count", type=int, default=4000, help="validation positions")
+    parser.add_argument("--json", help="write the figures there")
+    args = parser.parse_args()
+    torch.set_num_threads(1)  # two threads spin when another process holds a core
+    networks = {}
+    if args.checkpoint:
+        networks["float"] = float_logits(load_checkpoint(args.checkpoint)[0])
+    if args.quant:
+        networks["integer"] = integer_logits(QuantisedNet.read(args.quant))
+    figures = validation(networks, args.data, args.count)
+    if args.json:
+        Path(args.json).write_text(json.dumps(figures, indent=1) + "\n")
+    logits = list(networks.values())[-1]
+    for name, fen in KNOWN:
+        board = chess.Board(fen)
+        best = best_on(board, logits)[:3]
+        print(f"{name}: " + ", ".join(f"{board.san(move)} {share:.2f}" for move, share in best))
+    if args.puzzles:
+        puzzles(networks, args.puzzles, 1000)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,32 @@
+#!/usr/bin/env bash
+# From raw games to a quantised network, in one command. Stopped at any moment, it goes on where it was when run again.
+#
+#   GAMES=/path/sf_labelled_games.tsv.zst OUT=/path/to/run training/run.sh
+#
+# Optional: CHANNELS, BLOCKS, MINUTES (plan of the float training, of which 80 % run), QAT_MINUTES, WORKERS (one per core), SEED, VENV, PUZZLES.
+set -euo pipefail
+: "${GAMES:?path of sf_labelled_games.tsv.zst}" "${OUT:?folder for data, checkpoints and the network}"
+here="$(cd "$(dirname "$0")" && pwd)"
+mkdir -p "$OUT"
+OUT="$(cd "$OUT" && pwd)"
+venv="${VENV:-$OUT/venv}"
+data="$OUT/data"
+workers="${WORKERS:-$(nproc)}"
+export OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE=1
+
+if [ ! -x "$venv/bin/python" ]; then
+    python3 -m venv "$venv"
+    "$venv/bin/pip" install --quiet -r "$here/requirements.txt"
+fi
+if [ ! -e "$data/complete" ]; then
+    cargo run --release --manifest-path "$here/prepare/Cargo.toml" -- "$GAMES" "$data"
+    touch "$data/complete"
+fi
+common=(--data "$data" --workers "$workers" --seed "${SEED:-1}")
+nice -n 10 "$venv/bin/python" "$here/train.py" "${common[@]}" --run "$OUT/float" \
+    --channels "${CHANNELS:-64}" --blocks "${BLOCKS:-5}" --minutes "${MINUTES:-80}" --stop-at 0.8
+nice -n 10 "$venv/bin/python" "$here/train.py" "${common[@]}" --run "$OUT/qat" --stage qat \
+    --start "$OUT/float/checkpoint.pt" --minutes "${QAT_MINUTES:-16}" --rate 2e-4
+"$venv/bin/python" "$here/quantise.py" "$OUT/qat/checkpoint.pt" "$OUT/network.quant"
+"$venv/bin/python" "$here/evaluate.py" --data "$data" --checkpoint "$OUT/float/checkpoint.pt" \
+    --quant "$OUT/network.quant" ${PUZZLES:+--puzzles "$PUZZLES"}
