@@ -47,13 +47,11 @@ impl Lane for ExtPacked {
 }
 
 /// A small signed integer as a field element.
-#[must_use]
 pub fn from_i64(value: i64) -> Val {
     Val::from_i64(value)
 }
 
 /// A base element as an extension element.
-#[must_use]
 pub fn ext(value: Val) -> Ext {
     Ext::from(value)
 }

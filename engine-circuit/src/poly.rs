@@ -39,7 +39,6 @@ pub fn eq_table_packed(point: &[Ext]) -> Vec<ExtPacked> {
 }
 
 /// `eq(a, b)`.
-#[must_use]
 pub fn eq_eval(a: &[Ext], b: &[Ext]) -> Ext {
     a.iter()
         .zip(b)
@@ -51,7 +50,6 @@ pub fn eq_eval(a: &[Ext], b: &[Ext]) -> Ext {
 }
 
 /// `eq(point, index)` of one index.
-#[must_use]
 pub fn eq_index(point: &[Ext], index: usize) -> Ext {
     point
         .iter()
@@ -62,13 +60,11 @@ pub fn eq_index(point: &[Ext], index: usize) -> Ext {
 }
 
 /// `sum of index * eq(point, index)`: the table 0, 1, 2, .. at a point.
-#[must_use]
 pub fn identity_eval(point: &[Ext]) -> Ext {
     point.iter().fold(Ext::ZERO, |sum, &bit| sum.double() + bit)
 }
 
 /// The table `1, y, y^2, ..` at a point: `prod (1 - point_i + point_i * y^(2^bit))`.
-#[must_use]
 pub fn powers_eval(y: Ext, point: &[Ext]) -> Ext {
     let mut power = y;
     let mut product = Ext::ONE;
@@ -90,7 +86,6 @@ pub fn bind<T: Lane>(table: &mut Vec<T>, r: Ext) {
 }
 
 /// A table's multilinear extension at a point.
-#[must_use]
 pub fn evaluate(table: &[Ext], point: &[Ext]) -> Ext {
     let mut table = table.to_vec();
     for &r in point {

@@ -135,7 +135,6 @@ mod prover {
         }
 
         /// Their only entries when every variable is bound.
-        #[must_use]
         pub fn finals(&self) -> [Ext; 2] {
             [0, 1].map(|n| self.scalar[n].first().copied().unwrap_or(Ext::ZERO))
         }

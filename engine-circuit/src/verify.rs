@@ -19,6 +19,9 @@ pub const PROTOCOL: &[u8] = b"fairmate proof 1";
 /// Why a proof was rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum VerifyError {
+    /// The move is not among the legal ones, where the argmax proves nothing about it.
+    #[error("move {0} of the statement is not legal")]
+    IllegalMove(usize),
     /// The bytes do not have the shape of a proof for this statement.
     #[error("malformed proof: {0}")]
     Channel(#[from] ChannelError),
@@ -56,6 +59,9 @@ pub(crate) fn transcript(digest: &Digest, statement: &Statement) -> Transcript {
 pub fn verify(key: &VerifyingKey, statement: &Statement, proof: &[u8]) -> Result<(), VerifyError> {
     let shape = key.circuit(statement.num_moves());
     let moves = statement.public_moves();
+    if let Some(number) = moves.iter().position(|public| !public.mask.contains(&public.chosen)) {
+        return Err(VerifyError::IllegalMove(number));
+    }
     let mut channel = VerifierChannel::new(transcript(&key.digest(), statement), proof);
 
     let root = channel.receive_hash()?;

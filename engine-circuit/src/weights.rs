@@ -157,7 +157,7 @@ impl EncodedWeights {
         let shape = circuit(model.network());
         let schedule = Schedule::weights(shape.weight_variables());
         let table = weight_table(model.network(), &shape);
-        let mut rows = Vec::with_capacity(table.len() * VAL_BYTES << schedule.words[0].rate);
+        let mut rows = Vec::with_capacity((table.len() * VAL_BYTES) << schedule.words[0].rate);
         let nodes: Result<_, Infallible> = encode(&schedule, &table, progress, |bytes| {
             rows.extend_from_slice(bytes);
             Ok(())

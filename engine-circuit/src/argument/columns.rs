@@ -119,7 +119,6 @@ impl ColumnEvals {
     }
 
     /// To the wire.
-    #[must_use]
     pub fn to_array(self) -> [Ext; Self::COUNT] {
         let Self { acc, quotient, activation, logit, winner, activation_count, range_count, limb } = self;
         [acc, quotient, activation, logit, winner, activation_count, range_count, limb]

@@ -167,8 +167,17 @@ mod prover {
 
         /// The two nodes below the root: `[n0, n1, d0, d1]`.
         fn top(&self) -> [Ext; 4] {
-            let level = &self.scalar[self.scalar.len() - 1];
-            [level.numerators[0], level.numerators[1], level.denominators[0], level.denominators[1]]
+            // With one lane to a register the two nodes are the last registers, and the scalar levels hold the root alone.
+            let unpacked;
+            let (numerators, denominators) = if LOG_LANES == 0 {
+                let level = &self.packed[self.packed.len() - 1];
+                unpacked = (unpack_ext(&level.numerators), unpack_ext(&level.denominators));
+                (&unpacked.0, &unpacked.1)
+            } else {
+                let level = &self.scalar[self.scalar.len() - 1];
+                (&level.numerators, &level.denominators)
+            };
+            [numerators[0], numerators[1], denominators[0], denominators[1]]
         }
     }
 
@@ -330,7 +339,6 @@ mod prover {
     }
 
     /// Proves that the tree's root has numerator zero.
-    #[must_use]
     pub fn prove(tree: &Tree, channel: &mut ProverChannel) -> LeafClaims {
         let [n0, n1, d0, d1] = tree.top();
         channel.send(&[n0, n1, d0, d1]);

@@ -75,7 +75,6 @@ impl WitnessClaims<'_> {
     }
 
     /// The batched value.
-    #[must_use]
     pub fn value(&self) -> Ext {
         let (factors, evals) = (self.factors(), &self.evals);
         factors.out_of_domain * self.out_of_domain.1
@@ -94,7 +93,6 @@ impl WitnessClaims<'_> {
     }
 
     /// The batched weights' multilinear extension at a point.
-    #[must_use]
     #[deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
     pub fn weight_at(&self, point: &[Ext]) -> Ext {
         let Self { shape, taus, linear, .. } = self;

@@ -117,9 +117,9 @@ pub fn verify_opening(
         let (stage_point, stage_value) = sumcheck::verify(channel, value, shape.folds)?;
         value = stage_value;
         if i == 0 {
-            low_point.clone_from(&stage_point)
+            low_point.clone_from(&stage_point);
         } else {
-            point.extend_from_slice(&stage_point)
+            point.extend_from_slice(&stage_point);
         }
         folded = stage_point;
         previous = Some(shape);

@@ -57,7 +57,6 @@ pub struct VerifyingKey {
 }
 
 /// The fixed out-of-domain point of a root: it picks one polynomial of those the root is close to.
-#[must_use]
 pub fn weights_point(root: &Hash) -> Ext {
     let mut transcript = Transcript::new(b"fairmate weights point 1");
     transcript.observe(root);
