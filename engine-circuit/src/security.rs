@@ -2,7 +2,7 @@
 //!
 //! Interactive soundness of each round, as Fiat-Shamir in the random-oracle model needs it (round-by-round; grinding adds
 //! its bits to the query phases). No conjecture: the openings' terms are those of the Johnson regime
-//! (`commitment/schedule.rs`). Outer challenges are charged once for every member of the witness's list.
+//! (`commitment/schedule.rs`). Not charged, each below 2^-128: collisions of Keccak-256, the bias of sampled challenges. Outer challenges are charged once for every member of the witness's list.
 
 use crate::argument::packing::{WEIGHT_CLAIMS, WITNESS_CLAIMS};
 use crate::commitment::schedule::{FIELD_BITS, list_bits};
@@ -39,6 +39,7 @@ pub fn error_terms(key: &VerifyingKey, num_moves: usize) -> Vec<ErrorTerm> {
         // Per level a mix, a child and rounds of degree 3.
         outer("lookup tree", (0..leaves).map(|level| 2.0 + 3.0 * level as f64).sum()),
         outer("gamma", 1.0),
+        outer("logits at the leaf point", leaves as f64),
         outer(
             "linear sumchecks",
             2.0 * (shape.log_slots + shape.log_channels + shape.log_sources + crate::shape::LOG_SQUARES)
@@ -74,10 +75,10 @@ mod tests {
 
     #[test]
     fn every_supported_size_has_a_hundred_bits() {
-        for (channels, blocks) in [(16, 1), (64, 5), (64, 24), (128, 10), (256, 16), (384, 7)] {
+        for (channels, blocks) in [(16, 1), (64, 5), (64, 24), (128, 10), (256, 16), (263, 16), (384, 7)] {
             let network = QuantisedNetwork::random(NetworkShape { channels, blocks }, 1).unwrap();
             let key = Model::from_parts(network, [0; 32], Ext::ZERO).verifying_key();
-            for moves in [1, 2, 40] {
+            for moves in [1, 2, 40, crate::shape::MAX_MOVES] {
                 let bits = composed_bits(&key, moves);
                 assert!(bits >= 100.0, "{channels} x {blocks}, {moves} moves: {bits:.1} bits");
             }

@@ -24,7 +24,7 @@ pub const LOG_LIMBS: usize = 1;
 /// What a masked policy index adds to its gap: more than twice the largest logit.
 pub const MASKED_GAP: u32 = 1 << 27;
 /// Most moves in one proof.
-pub const MAX_MOVES: usize = 512;
+pub const MAX_MOVES: usize = 256;
 
 /// One kernel slot: `factor[layer]` times the source's input shifted by an offset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

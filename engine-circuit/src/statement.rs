@@ -47,6 +47,9 @@ pub enum StatementError {
     /// No moves, or more than [`MAX_MOVES`].
     #[error("a proof covers 1 to {MAX_MOVES} moves, not {0}")]
     NumMoves(usize),
+    /// Parts of a batch belong to another game.
+    #[error("a proof covers moves of one game")]
+    OtherGame,
 }
 
 impl Statement {
@@ -83,9 +86,15 @@ impl Statement {
     ///
     /// # Errors
     ///
-    /// Returns [`StatementError::NumMoves`] if there are none or too many.
+    /// Returns [`StatementError::NumMoves`] if there are none or too many, [`StatementError::OtherGame`] for a part of another game.
     pub fn batch(game_id: [u8; 32], parts: impl IntoIterator<Item = Self>) -> Result<Self, StatementError> {
-        let moves: Vec<_> = parts.into_iter().flat_map(|part| part.moves).collect();
+        let mut moves = Vec::new();
+        for part in parts {
+            if part.game_id != game_id {
+                return Err(StatementError::OtherGame);
+            }
+            moves.extend(part.moves);
+        }
         if (1..=MAX_MOVES).contains(&moves.len()) {
             Ok(Self { game_id, moves })
         } else {
@@ -106,6 +115,7 @@ impl Statement {
     }
 
     /// The same statement with another move chosen at a place, for provers that try to cheat.
+    #[cfg(feature = "prover")]
     #[must_use]
     pub fn with_choice(&self, at: usize, chosen: usize) -> Self {
         let mut changed = self.clone();

@@ -136,9 +136,9 @@ impl Witness {
             let mut legal = vec![false; POLICY_SIZE];
             public.mask.iter().for_each(|&index| legal[index] = true);
             let winner = i64::from(trace.logits[public.chosen]);
-            for index in 0..POLICY_SIZE {
-                let logit = i64::from(trace.logits[index]);
-                let masked = if legal[index] { 0 } else { i64::from(MASKED_GAP) };
+            for (index, (&legal, &logit)) in legal.iter().zip(&trace.logits).enumerate() {
+                let logit = i64::from(logit);
+                let masked = if legal { 0 } else { i64::from(MASKED_GAP) };
                 let gap = winner - logit - i64::from(index < public.chosen) + masked;
                 // A negative gap has no limbs in range; what is left goes to limb 0, out of range.
                 let limb1 = if gap < 0 { 0 } else { gap >> SCALE_LOG2 };
@@ -168,7 +168,6 @@ impl Witness {
     }
 
     /// The activations of a layer at a move: (channel, square).
-    #[must_use]
     pub fn activation_block(&self, shape: &Shape, layer: usize, mv: usize) -> &[Val] {
         let block = (layer - 1) * shape.num_moves + mv;
         &self.table[shape.witness.activations + (block << shape.log_block())..][..1 << shape.log_block()]

@@ -295,3 +295,18 @@ fn one_wrong_move_in_a_game_spoils_the_batch() {
     let other = *public[1].mask.iter().find(|&&index| index != public[1].chosen).unwrap();
     assert!(forge(&statement.with_choice(1, other), |_| {}).is_err());
 }
+
+#[test]
+fn a_game_too_long_for_its_network_is_refused_without_a_panic() {
+    // 263 channels by 16 blocks and 256 moves need a witness of 2^30 entries, whose codeword has no domain.
+    let network = QuantisedNetwork::random(NetworkShape { channels: 263, blocks: 16 }, 1).unwrap();
+    let key =
+        engine_circuit::Model::from_parts(network, [0; 32], engine_circuit::field::Ext::ZERO).verifying_key();
+    let mut record = GameRecord::default();
+    for n in 0..2 * engine_circuit::shape::MAX_MOVES {
+        record.play_uci(["g1f3", "g8f6", "f3g1", "f6g8"][n % 4]).unwrap();
+    }
+    let statement = Statement::game(GAME, &record, protocol::shakmaty::Color::White).unwrap();
+    let result = verify(&key, &statement, &vec![0; 300_000]);
+    assert!(result.is_err(), "{result:?}");
+}

@@ -2,7 +2,6 @@
 //! a move left out would be a move left unverified.
 
 use std::borrow::Cow;
-use std::fmt::Write;
 
 use protocol::record::{GameRecord, RecordError, START_FEN};
 use protocol::shakmaty::san::SanPlus;
@@ -252,7 +251,7 @@ fn read_token(token: &str, record: &mut GameRecord, ended: &mut bool) -> Result<
     let unknown = || {
         let mut shown = String::new();
         // Writing to a string does not fail.
-        let _ = write!(shown, "{}", token.chars().take(20).collect::<String>());
+        shown.extend(token.chars().take(20));
         PgnError::Token(shown, ply)
     };
     if token.strip_prefix('$').is_some_and(|nag| !nag.is_empty() && nag.bytes().all(|b| b.is_ascii_digit())) {

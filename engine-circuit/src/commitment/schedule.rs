@@ -2,8 +2,8 @@
 //!
 //! Error terms per word of rate `rho = 2^-rate`, with `eta = sqrt(rho) / 20`: a query catches a word outside the list with
 //! probability `1 - sqrt(rho) - eta`; the list has at most `1 / (2 eta sqrt(rho))` members (Johnson bound); a folding round
-//! fails with the proximity gap of BCHKS25 ("On Proximity Gaps for Reed-Solomon Codes", eprint 2025/2055, theorem 1.5, with
-//! `m = 10`), or the sumcheck's degree over the list. These are the terms p3-security 0.9.0-rc.2 uses.
+//! fails with the mutual correlated agreement of lines (DKT26, eprint 2026/2056, theorem 5.12, with `m = 10`; a preprint of
+//! 2026), or the sumcheck's degree over the list. These are the terms p3-security 0.9.0-rc.2 uses.
 
 /// Security that each single error term must reach; all of a proof's together leave 100 (`security.rs`).
 pub const TERM_BITS: f64 = 105.0;
@@ -11,6 +11,9 @@ pub const TERM_BITS: f64 = 105.0;
 pub const FIELD_BITS: f64 = 154.9;
 /// Work per query phase, in leading zero bits of a hash.
 pub const QUERY_GRINDING: u32 = 12;
+
+/// `log2` of the largest domain, KoalaBear's two-adicity.
+const TWO_ADICITY: usize = 24;
 
 /// One committed word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,7 +68,7 @@ impl Schedule {
         let mut left = num_variables - first_folds;
         while left > 6 {
             let folds = (left - 6) / (left - 6).div_ceil(4);
-            words.push(WordShape::new(left, folds, (log_domain - left).clamp(2, 9)));
+            words.push(WordShape::new(left, folds, log_domain.saturating_sub(left).clamp(2, 9)));
             left -= folds;
         }
         Self { words, final_variables: left }
@@ -84,6 +87,12 @@ impl Schedule {
     pub fn witness(num_variables: usize) -> Self {
         let folds = if num_variables > 21 { 8 } else { 6 };
         Self::build(num_variables, folds, 2, (num_variables - folds + 5).clamp(10, 21))
+    }
+
+    /// Whether every word fits the base field's two-adic group.
+    #[must_use]
+    pub fn fits(&self) -> bool {
+        self.words.iter().all(|word| word.log_leaves() <= TWO_ADICITY)
     }
 
     /// Every error term of one opening, in bits, by name. `claims` linear claims are batched by powers of one challenge.
@@ -122,12 +131,12 @@ mod tests {
 
     #[test]
     fn schedules_end_small_and_fit_the_two_adic_domain() {
-        for n in 12..=25 {
+        for n in 12..=30 {
             for schedule in [Schedule::weights(n), Schedule::witness(n)] {
                 let folded: usize = schedule.words.iter().map(|word| word.folds).sum();
                 assert_eq!(folded + schedule.final_variables, n);
                 assert!(schedule.final_variables <= 6, "{n}: {schedule:?}");
-                assert!(schedule.words.iter().all(|word| word.log_leaves() <= 24), "{n}: {schedule:?}");
+                assert!(schedule.fits(), "{n}: {schedule:?}");
                 for (name, bits) in schedule.error_terms(8) {
                     assert!(bits >= TERM_BITS - 2.0, "{n}, {name}: {bits}");
                 }

@@ -1,0 +1,134 @@
+//! `engine eval`, `prove` and `verify`: one position, one move.
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use clap::Args;
+use engine_circuit::{Statement, evaluate, verify};
+use protocol::GameRecord;
+use serde_json::json;
+
+use crate::cache::CachedProver;
+use crate::output::{
+    Outcome, emit_either, peak_rss_mib, read_file, rejected, rounded, security_bits, write_file,
+};
+use crate::position::{ModelFile, Place, Position, legal_move, load_key, no_legal_move};
+
+/// Largest proof file read.
+pub const MAX_PROOF_BYTES: usize = 64 << 20;
+
+#[derive(Args)]
+pub struct Eval {
+    #[command(flatten)]
+    model: ModelFile,
+    #[command(flatten)]
+    position: Position,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+impl Eval {
+    pub fn run(self) -> Outcome {
+        let record = self.position.record()?;
+        let model = self.model.load()?;
+        let evaluation = evaluate(&model, &record).ok_or_else(no_legal_move)?;
+        let policy: Vec<_> = evaluation
+            .policy
+            .iter()
+            .map(|entry| json!({ "uci": entry.uci, "logit": entry.logit, "probability": entry.probability }))
+            .collect();
+        let best = GameRecord::uci(evaluation.best);
+        let mut lines = format!("move {best}\n\nmove       logit  probability");
+        for entry in &evaluation.policy {
+            lines += &format!("\n{:5} {:>10}  {:9.2} %", entry.uci, entry.logit, 100.0 * entry.probability);
+        }
+        emit_either(self.json, &json!({ "move": best, "policy": policy }), &lines)
+    }
+}
+
+#[derive(Args)]
+pub struct Prove {
+    #[command(flatten)]
+    model: ModelFile,
+    #[command(flatten)]
+    place: Place,
+    /// Move to prove: refused unless it is the network's own, which is also what is proven without this
+    #[arg(long = "move", value_name = "UCI")]
+    mv: Option<String>,
+    /// Proof file to write
+    #[arg(long, value_name = "PROOF")]
+    out: PathBuf,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+impl Prove {
+    pub fn run(self) -> Outcome {
+        let record = self.place.record()?;
+        let model = self.model.load()?;
+        let best = evaluate(&model, &record).ok_or_else(no_legal_move)?.best;
+        let uci = GameRecord::uci(best);
+        if let Some(text) = &self.mv
+            && legal_move(&record, text)? != best
+        {
+            return Err(rejected(format!("the network plays {uci}, not {text}")));
+        }
+        let statement = Statement::single(self.place.game_id, &record, best).map_err(rejected)?;
+        let mut prover = CachedProver::open(&self.model.path, model, self.json)?;
+        let proved = prover.prove(&statement)?.map_err(rejected)?;
+        write_file(&self.out, &proved.proof)?;
+        let (infer_ms, prove_ms) = (rounded(proved.times.infer), rounded(proved.times.prove()));
+        let bits = security_bits(&prover.model().verifying_key(), 1);
+        let digest = prover.model().digest().to_string();
+        let (bytes, peak) = (proved.proof.len(), peak_rss_mib());
+        let object = json!({
+            "move": uci,
+            "digest": digest,
+            "infer_ms": infer_ms,
+            "prove_ms": prove_ms,
+            "proof_bytes": bytes,
+            "peak_rss_mib": peak,
+            "security_bits": bits,
+        });
+        let lines = format!(
+            "move {uci}\nmodel {digest}\ninference {infer_ms} ms, proof {prove_ms} ms, {bytes} bytes, {peak} MiB, {bits} bits\n{}",
+            self.out.display()
+        );
+        emit_either(self.json, &object, &lines)
+    }
+}
+
+#[derive(Args)]
+pub struct Verify {
+    /// Verifying key
+    #[arg(long, value_name = "FILE")]
+    vk: PathBuf,
+    #[command(flatten)]
+    place: Place,
+    /// The move that was played, in UCI notation
+    #[arg(long = "move", value_name = "UCI")]
+    mv: String,
+    /// Proof file
+    #[arg(long, value_name = "PROOF")]
+    proof: PathBuf,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+impl Verify {
+    pub fn run(self) -> Outcome {
+        let record = self.place.record()?;
+        let key = load_key(&self.vk)?;
+        let proof = read_file(&self.proof, MAX_PROOF_BYTES)?;
+        let mv = legal_move(&record, &self.mv)?;
+        let start = Instant::now();
+        let statement = Statement::single(self.place.game_id, &record, mv).map_err(rejected)?;
+        verify(&key, &statement, &proof).map_err(rejected)?;
+        let verify_ms = rounded(start.elapsed().as_secs_f64() * 1e3);
+        let lines = format!("verified in {verify_ms} ms: {} is the move of {}", self.mv, key.digest());
+        emit_either(self.json, &json!({ "verify_ms": verify_ms }), &lines)
+    }
+}

@@ -1,0 +1,173 @@
+//! The state of a game as its events tell it. No I/O: the same code runs when something happens and when a stored
+//! game is read again.
+
+use crate::store::Event;
+use protocol::{GameRecord, Outcome, RecordError, Side, shakmaty::Position};
+use std::collections::BTreeSet;
+
+/// A game.
+#[derive(Clone, Debug)]
+pub(crate) struct GameState {
+    pub(crate) record: GameRecord,
+    pub(crate) human_side: Side,
+    pub(crate) model_digest: String,
+    pub(crate) outcome: Option<Outcome>,
+    /// Plies whose proofs are stored.
+    pub(crate) proofs: BTreeSet<u32>,
+    /// Time of the inference, for each move in the record; `None` for the human's.
+    infer_ms: Vec<Option<f32>>,
+}
+
+impl GameState {
+    /// The state after stored events; `None` without any.
+    pub(crate) fn replay(events: &[Event]) -> Result<Option<Self>, String> {
+        let Some((first, rest)) = events.split_first() else { return Ok(None) };
+        let Event::Created { human_side, start_fen, model_digest, .. } = first else {
+            return Err("its first event is not its creation".into());
+        };
+        let mut state = Self {
+            record: GameRecord::from_fen(start_fen).map_err(|error| error.to_string())?,
+            human_side: *human_side,
+            model_digest: model_digest.clone(),
+            outcome: None,
+            proofs: BTreeSet::new(),
+            infer_ms: Vec::new(),
+        };
+        for event in rest {
+            state.apply(event)?;
+        }
+        Ok(Some(state))
+    }
+
+    /// Takes one more event in.
+    pub(crate) fn apply(&mut self, event: &Event) -> Result<(), String> {
+        match event {
+            Event::Created { .. } => return Err("it was created twice".into()),
+            Event::Move { ply, uci, infer_ms } => {
+                if *ply != self.ply() {
+                    return Err(format!("a move at ply {ply} follows {} half-moves", self.ply()));
+                }
+                self.record.play_uci(uci).map_err(|error| error.to_string())?;
+                self.infer_ms.push(*infer_ms);
+            }
+            Event::Proof { ply, .. } => {
+                self.proofs.insert(*ply);
+            }
+            Event::Resigned { .. } => {}
+            Event::Ended { outcome } => self.outcome = Some(*outcome),
+        }
+        Ok(())
+    }
+
+    /// The events of a move: itself, and the end of the game if it ends it.
+    pub(crate) fn events_of_move(&self, uci: &str, infer_ms: Option<f32>) -> Result<Vec<Event>, RecordError> {
+        let mut record = self.record.clone();
+        let mv = record.play_uci(uci)?;
+        let mut events = vec![Event::Move { ply: self.ply(), uci: GameRecord::uci(mv), infer_ms }];
+        events.extend(Outcome::of(&record).map(|outcome| Event::Ended { outcome }));
+        Ok(events)
+    }
+
+    /// Half-moves played.
+    pub(crate) fn ply(&self) -> u32 {
+        // A record holds at most `MAX_PLIES`.
+        u32::try_from(self.record.ply()).unwrap_or(u32::MAX)
+    }
+
+    /// The side to move.
+    pub(crate) fn turn(&self) -> Side {
+        self.record.position().turn().into()
+    }
+
+    /// Whether the network is to move.
+    pub(crate) fn is_bot_turn(&self) -> bool {
+        self.outcome.is_none() && self.turn() != self.human_side
+    }
+
+    /// The move played at a ply, in UCI notation, with its inference time if it is the network's.
+    pub(crate) fn played(&self, ply: u32) -> Option<(String, Option<f32>)> {
+        let ply = usize::try_from(ply).ok()?;
+        let mv = *self.record.moves().get(ply)?;
+        Some((GameRecord::uci(mv), self.infer_ms.get(ply).copied().flatten()))
+    }
+
+    /// Whether the move at a ply was played, by the network.
+    pub(crate) fn is_bot_ply(&self, ply: u32) -> bool {
+        let Ok(index) = usize::try_from(ply) else { return false };
+        ply < self.ply()
+            && self
+                .record
+                .position_at(index)
+                .is_some_and(|position| Side::from(position.turn()) != self.human_side)
+    }
+
+    /// Plies of the network's moves without a stored proof, oldest first.
+    pub(crate) fn missing_proofs(&self) -> impl Iterator<Item = u32> + '_ {
+        (0..self.ply()).filter(|ply| self.is_bot_ply(*ply) && !self.proofs.contains(ply))
+    }
+
+    /// Whether a server that starts has something to do for this game.
+    pub(crate) fn needs_work(&self) -> bool {
+        self.is_bot_turn() || self.missing_proofs().next().is_some()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use protocol::EndReason;
+
+    fn created(human_side: Side) -> Event {
+        Event::Created {
+            human_side,
+            start_fen: protocol::record::START_FEN.into(),
+            model_digest: String::new(),
+            at_unix_ms: 0,
+        }
+    }
+
+    fn play(state: &mut GameState, uci: &str) {
+        for event in state.events_of_move(uci, None).unwrap() {
+            state.apply(&event).unwrap();
+        }
+    }
+
+    #[test]
+    fn knows_what_is_to_be_done() {
+        let mut state = GameState::replay(&[created(Side::White)]).unwrap().unwrap();
+        assert!(!state.needs_work());
+        play(&mut state, "e2e4");
+        assert!(state.is_bot_turn() && state.needs_work());
+        play(&mut state, "e7e5");
+        assert!(!state.is_bot_turn() && state.needs_work());
+        assert_eq!(state.missing_proofs().collect::<Vec<_>>(), [1]);
+        state.apply(&Event::Proof { ply: 1, prove_ms: 0, bytes: 0 }).unwrap();
+        assert!(!state.needs_work());
+        assert!(state.is_bot_ply(1) && !state.is_bot_ply(0) && !state.is_bot_ply(3));
+        let state = GameState::replay(&[created(Side::Black)]).unwrap().unwrap();
+        assert!(state.is_bot_turn());
+    }
+
+    #[test]
+    fn the_mating_move_ends_the_game() {
+        let mut state = GameState::replay(&[created(Side::White)]).unwrap().unwrap();
+        for uci in ["f2f3", "e7e5", "g2g4", "d8h4"] {
+            play(&mut state, uci);
+        }
+        let outcome = Outcome { winner: Some(Side::Black), reason: EndReason::Checkmate };
+        assert_eq!(state.outcome, Some(outcome));
+        assert!(!state.is_bot_turn());
+        assert_eq!(state.missing_proofs().collect::<Vec<_>>(), [1, 3]);
+    }
+
+    #[test]
+    fn refuses_events_that_contradict_each_other() {
+        assert!(GameState::replay(&[]).unwrap().is_none());
+        let mv = |ply, uci: &str| Event::Move { ply, uci: uci.into(), infer_ms: None };
+        assert!(GameState::replay(&[mv(0, "e2e4")]).is_err());
+        for events in [vec![mv(1, "e2e4")], vec![mv(0, "e2e5")], vec![created(Side::White)]] {
+            let all: Vec<Event> = std::iter::once(created(Side::White)).chain(events).collect();
+            assert!(GameState::replay(&all).is_err());
+        }
+    }
+}

@@ -1,0 +1,436 @@
+//! One live game: a task that takes commands one after the other, plays the network's moves and has them proven.
+//!
+//! Whatever happens is stored before anybody is told of it.
+
+use crate::{
+    game_state::GameState,
+    games::Games,
+    outbound::{Client, Outbound, Refusal, when},
+    prover_pool::{Done, Failed, Job, Proved},
+    store::{Event, StoreError, StoredProof, blocking},
+};
+use protocol::{ErrorCode, GameId, GameRecord, Outcome, ServerMessage, Side, claimable_draw};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Instant,
+};
+use tokio::{
+    sync::mpsc,
+    time::{Instant as TokioInstant, sleep, sleep_until},
+};
+
+/// Tries to prove a move before clients are told that there is no proof. More follow when a client asks.
+const TRIES: u32 = 2;
+
+/// Tries to prove a move in the life of a task, however often clients ask.
+const MAX_TRIES: u32 = 6;
+
+/// What a client wants of a game.
+pub(crate) enum Command {
+    /// Follow the game: its state, the proofs the client lacks, and whatever happens from now on.
+    Attach { client: Client, have_proofs: Vec<u32> },
+    /// Stop following it.
+    Detach { client: u64 },
+    /// Play a move of the human.
+    Move { client: Client, ply: u32, uci: String },
+    /// Resign.
+    Resign { client: Client },
+    /// Offer a draw.
+    OfferDraw { client: Client },
+    /// Claim a draw.
+    ClaimDraw { client: Client },
+    /// Send a proof again.
+    RequestProof { client: Client, ply: u32 },
+}
+
+/// A proof that couldn't be made.
+struct Attempts {
+    tries: u32,
+    /// Tries after which clients are told.
+    limit: u32,
+    reason: String,
+}
+
+/// A live game.
+pub(crate) struct GameTask {
+    games: Arc<Games>,
+    game_id: GameId,
+    state: GameState,
+    commands: mpsc::Receiver<Command>,
+    followers: BTreeMap<u64, Client>,
+    done_sender: mpsc::UnboundedSender<Done>,
+    done: mpsc::UnboundedReceiver<Done>,
+    /// The proof the pool has of this game: one at a time, so that games take turns.
+    in_flight: Option<u32>,
+    attempts: BTreeMap<u32, Attempts>,
+    /// When to try again what failed.
+    retry_at: Option<TokioInstant>,
+}
+
+impl GameTask {
+    pub(crate) fn new(
+        games: Arc<Games>,
+        game_id: GameId,
+        state: GameState,
+        commands: mpsc::Receiver<Command>,
+    ) -> Self {
+        let (done_sender, done) = mpsc::unbounded_channel();
+        Self {
+            games,
+            game_id,
+            state,
+            commands,
+            followers: BTreeMap::new(),
+            done_sender,
+            done,
+            in_flight: None,
+            attempts: BTreeMap::new(),
+            retry_at: None,
+        }
+    }
+
+    /// Runs until nobody needs the game or the server shuts down.
+    pub(crate) async fn run(mut self) {
+        let mut shutdown = self.games.shutdown.clone();
+        loop {
+            // Commands first: whoever starts a game follows it before the network's first move.
+            while let Ok(command) = self.commands.try_recv() {
+                self.obey(command).await;
+            }
+            let retry_at = self.retry_at;
+            if retry_at.is_none_or(|at| at <= TokioInstant::now()) {
+                self.retry_at = None;
+                self.act().await;
+            }
+            let wake_at = self.retry_at;
+            let retry = async {
+                match wake_at {
+                    Some(at) => sleep_until(at).await,
+                    None => std::future::pending().await,
+                }
+            };
+            self.followers.retain(|_, client| !client.is_gone());
+            let idle = self.followers.is_empty() && self.in_flight.is_none() && wake_at.is_none();
+            tokio::select! {
+                () = when(&mut shutdown, |stop| *stop) => return,
+                Some(done) = self.done.recv() => self.proof_done(done).await,
+                command = self.commands.recv() => match command {
+                    Some(command) => self.obey(command).await,
+                    None => return,
+                },
+                () = retry => {}
+                () = sleep(self.games.limits.game_idle_timeout), if idle => {
+                    if self.games.retire(self.game_id, &self.commands).await {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Does what the state of the game calls for: the network's move, then the next proof.
+    async fn act(&mut self) {
+        if self.state.is_bot_turn()
+            && let Err(error) = self.bot_move().await
+        {
+            let refusal = Refusal::internal(&error);
+            self.broadcast_refusal(&refusal);
+            self.retry_later();
+        }
+        self.submit_proof();
+    }
+
+    async fn bot_move(&mut self) -> Result<(), StoreError> {
+        let failed = |reason: &str| StoreError::Damaged(format!("the network can't move: {reason}"));
+        let permit = self.games.inference.acquire().await.map_err(|error| failed(&error.to_string()))?;
+        let (engine, record) = (Arc::clone(&self.games.engine), self.state.record.clone());
+        let (best, infer_ms) = blocking(move || {
+            let started = Instant::now();
+            let best = engine.best_move(&record);
+            (best, started.elapsed().as_secs_f32() * 1e3)
+        })
+        .await?;
+        drop(permit);
+        let uci = GameRecord::uci(best.ok_or_else(|| failed("it names none"))?);
+        let ply = self.state.ply();
+        let events =
+            self.state.events_of_move(&uci, Some(infer_ms)).map_err(|error| failed(&error.to_string()))?;
+        self.commit(events, None).await?;
+        self.broadcast(&ServerMessage::BotMove { game_id: self.game_id, ply, uci, infer_ms });
+        self.broadcast_end();
+        Ok(())
+    }
+
+    fn submit_proof(&mut self) {
+        let Some(pool) = &self.games.pool else { return };
+        if self.in_flight.is_some() {
+            return;
+        }
+        let wanted = self.state.missing_proofs().find(|ply| !self.has_failed(*ply));
+        let Some(ply) = wanted else { return };
+        let Ok(index) = usize::try_from(ply) else { return };
+        let Some(&mv) = self.state.record.moves().get(index) else { return };
+        let job = Job {
+            game_id: self.game_id,
+            ply,
+            record: self.state.record.truncated(index),
+            mv,
+            done: self.done_sender.clone(),
+        };
+        match pool.submit(job) {
+            Some(queue) => {
+                self.in_flight = Some(ply);
+                self.broadcast(&ServerMessage::Proving { game_id: self.game_id, ply, queue });
+            }
+            None => self.retry_later(),
+        }
+    }
+
+    async fn proof_done(&mut self, Done { ply, result }: Done) {
+        self.in_flight = None;
+        match result {
+            Ok(Proved { proof, prove_ms }) => {
+                let bytes = u32::try_from(proof.len()).unwrap_or(u32::MAX);
+                let event = Event::Proof { ply, prove_ms, bytes };
+                let stored = StoredProof { prove_ms, proof };
+                match self.commit(vec![event], Some((ply, stored))).await {
+                    Ok(()) => {
+                        self.attempts.remove(&ply);
+                        for client in self.followers.values() {
+                            client.send(Outbound::Proofs { game_id: self.game_id, plies: vec![ply] });
+                        }
+                    }
+                    Err(error) => {
+                        // The proof is made again.
+                        tracing::error!(game = %self.game_id, ply, "can't store a proof: {error}");
+                        self.retry_later();
+                    }
+                }
+            }
+            Err(Failed { reason, for_good }) => {
+                let attempts = self.attempts.entry(ply).or_insert(Attempts {
+                    tries: 0,
+                    limit: TRIES,
+                    reason: String::new(),
+                });
+                attempts.tries = if for_good { MAX_TRIES } else { attempts.tries + 1 };
+                attempts.reason = reason;
+                if self.has_failed(ply) {
+                    self.broadcast(&self.proof_failed(ply));
+                }
+            }
+        }
+    }
+
+    async fn obey(&mut self, command: Command) {
+        match command {
+            Command::Attach { client, have_proofs } => self.attach(client, &have_proofs),
+            Command::Detach { client } => {
+                self.followers.remove(&client);
+            }
+            Command::Move { client, ply, uci } => {
+                let played = self.human_move(&client, ply, &uci).await;
+                self.answer(&client, played);
+            }
+            Command::Resign { client } => {
+                let side = self.state.human_side;
+                let resigned = self.end(Outcome::resignation(side), Some(Event::Resigned { side })).await;
+                self.answer(&client, resigned);
+            }
+            Command::OfferDraw { client } => match claimable_draw(&self.state.record) {
+                None if self.state.outcome.is_none() => {
+                    client.tell(ServerMessage::DrawDeclined { game_id: self.game_id });
+                }
+                _ => {
+                    let claimed = self.claim_draw().await;
+                    self.answer(&client, claimed);
+                }
+            },
+            Command::ClaimDraw { client } => {
+                let claimed = self.claim_draw().await;
+                self.answer(&client, claimed);
+            }
+            Command::RequestProof { client, ply } => {
+                let requested = self.request_proof(&client, ply);
+                self.answer(&client, requested);
+            }
+        }
+    }
+
+    fn answer(&self, client: &Client, result: Result<(), Refusal>) {
+        if let Err(refusal) = result {
+            client.refuse(Some(self.game_id), &refusal);
+        }
+    }
+
+    fn attach(&mut self, client: Client, have_proofs: &[u32]) {
+        let state = &self.state;
+        client.tell(ServerMessage::game(
+            self.game_id,
+            state.human_side,
+            &state.record,
+            state.outcome,
+            state.proofs.iter().copied().collect(),
+        ));
+        let have: BTreeSet<u32> = have_proofs.iter().copied().collect();
+        let plies: Vec<u32> = state.proofs.difference(&have).copied().collect();
+        if !plies.is_empty() {
+            client.send(Outbound::Proofs { game_id: self.game_id, plies });
+        }
+        if let Some(ply) = self.in_flight {
+            client.tell(ServerMessage::Proving { game_id: self.game_id, ply, queue: 0 });
+        }
+        for ply in state.missing_proofs().filter(|ply| self.has_failed(*ply)) {
+            client.tell(self.proof_failed(ply));
+        }
+        self.followers.insert(client.number, client);
+    }
+
+    async fn human_move(&mut self, client: &Client, ply: u32, uci: &str) -> Result<(), Refusal> {
+        let game_id = self.game_id;
+        if let Some((played, _)) = self.state.played(ply) {
+            if played != uci || self.state.is_bot_ply(ply) {
+                let message = format!("the move at ply {ply} is {played}, not {uci:?}");
+                return Err(Refusal::new(ErrorCode::WrongPly, message));
+            }
+            // The client didn't get the answer; it gets it again.
+            client.tell(ServerMessage::MoveAccepted { game_id, ply });
+            if let Some((uci, infer_ms)) = self.state.played(ply + 1) {
+                let infer_ms = infer_ms.unwrap_or_default();
+                client.tell(ServerMessage::BotMove { game_id, ply: ply + 1, uci, infer_ms });
+            }
+            if let Some(outcome) = self.state.outcome {
+                client.tell(ServerMessage::GameOver { game_id, outcome });
+            }
+            return Ok(());
+        }
+        self.check_running()?;
+        if ply != self.state.ply() {
+            let message = format!("the game is at ply {}, not {ply}", self.state.ply());
+            return Err(Refusal::new(ErrorCode::WrongPly, message));
+        }
+        if self.state.turn() != self.state.human_side {
+            return Err(Refusal::new(ErrorCode::NotYourTurn, "it is the network's turn"));
+        }
+        let events = self
+            .state
+            .events_of_move(uci, None)
+            .map_err(|error| Refusal::new(ErrorCode::IllegalMove, error.to_string()))?;
+        self.commit(events, None).await.map_err(|error| Refusal::internal(&error))?;
+        self.broadcast(&ServerMessage::MoveAccepted { game_id, ply });
+        self.broadcast_end();
+        Ok(())
+    }
+
+    async fn claim_draw(&mut self) -> Result<(), Refusal> {
+        self.check_running()?;
+        let reason = claimable_draw(&self.state.record).ok_or_else(|| {
+            let message = "no draw to claim: the position has not occurred three times, nor are there fifty moves \
+                 without capture or pawn move";
+            Refusal::new(ErrorCode::NoDraw, message)
+        })?;
+        self.end(Outcome { winner: None, reason }, None).await
+    }
+
+    async fn end(&mut self, outcome: Outcome, because: Option<Event>) -> Result<(), Refusal> {
+        self.check_running()?;
+        let events = because.into_iter().chain([Event::Ended { outcome }]).collect();
+        self.commit(events, None).await.map_err(|error| Refusal::internal(&error))?;
+        self.broadcast_end();
+        Ok(())
+    }
+
+    fn request_proof(&mut self, client: &Client, ply: u32) -> Result<(), Refusal> {
+        if self.state.proofs.contains(&ply) {
+            client.send(Outbound::Proofs { game_id: self.game_id, plies: vec![ply] });
+            return Ok(());
+        }
+        let no_proof = |message: &str| Err(Refusal::new(ErrorCode::NoProof, message));
+        if !self.state.is_bot_ply(ply) {
+            return no_proof("the network played no move at that ply");
+        }
+        if self.games.pool.is_none() {
+            return no_proof("this server makes no proofs");
+        }
+        if self.has_failed(ply) {
+            match self.attempts.get_mut(&ply) {
+                Some(attempts) if attempts.tries < MAX_TRIES => attempts.limit = attempts.tries + 1,
+                _ => {
+                    client.tell(self.proof_failed(ply));
+                    return Ok(());
+                }
+            }
+        }
+        let queue = u32::from(self.in_flight.is_some_and(|in_flight| in_flight != ply));
+        client.tell(ServerMessage::Proving { game_id: self.game_id, ply, queue });
+        Ok(())
+    }
+
+    fn check_running(&self) -> Result<(), Refusal> {
+        match self.state.outcome {
+            Some(_) => Err(Refusal::new(ErrorCode::GameOver, "the game has ended")),
+            None => Ok(()),
+        }
+    }
+
+    fn has_failed(&self, ply: u32) -> bool {
+        self.attempts.get(&ply).is_some_and(|attempts| attempts.tries >= attempts.limit)
+    }
+
+    fn proof_failed(&self, ply: u32) -> ServerMessage {
+        let reason = self.attempts.get(&ply).map(|attempts| attempts.reason.clone()).unwrap_or_default();
+        ServerMessage::ProofFailed { game_id: self.game_id, ply, reason }
+    }
+
+    /// Stores events, then takes them into the state. On an error nothing has changed.
+    async fn commit(
+        &mut self,
+        events: Vec<Event>,
+        proof: Option<(u32, StoredProof)>,
+    ) -> Result<(), StoreError> {
+        let mut next = self.state.clone();
+        for event in &events {
+            next.apply(event).map_err(StoreError::Damaged)?;
+        }
+        let needs_work = next.needs_work();
+        let (store, game_id) = (Arc::clone(&self.games.store), self.game_id);
+        blocking(move || {
+            let proof = proof.as_ref().map(|(ply, proof)| (*ply, proof));
+            store.append(game_id, &events, proof, needs_work)
+        })
+        .await??;
+        self.state = next;
+        Ok(())
+    }
+
+    fn retry_later(&mut self) {
+        self.retry_at = Some(TokioInstant::now() + self.games.limits.retry_interval);
+    }
+
+    fn broadcast(&self, message: &ServerMessage) {
+        for client in self.followers.values() {
+            client.tell(message.clone());
+        }
+    }
+
+    fn broadcast_refusal(&self, refusal: &Refusal) {
+        for client in self.followers.values() {
+            client.refuse(Some(self.game_id), refusal);
+        }
+    }
+
+    fn broadcast_end(&self) {
+        if let Some(outcome) = self.state.outcome {
+            let side = |side: Side| format!("{side:?}");
+            tracing::info!(
+                game = %self.game_id,
+                plies = self.state.ply(),
+                winner = %outcome.winner.map_or_else(|| "nobody".to_owned(), side),
+                reason = ?outcome.reason,
+                "game over"
+            );
+            self.broadcast(&ServerMessage::GameOver { game_id: self.game_id, outcome });
+        }
+    }
+}

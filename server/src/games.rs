@@ -1,0 +1,215 @@
+//! The table of live games. A game is live while somebody follows it or it has work to do; the rest are on disk.
+
+use crate::{
+    config::Limits,
+    engine::Engine,
+    game_state::GameState,
+    game_task::{Command, GameTask},
+    outbound::{Client, Refusal},
+    prover_pool::ProverPool,
+    store::{Event, Store, StoreError, blocking},
+};
+use protocol::{ErrorCode, GameId, GameRecord, Outcome, Side};
+use std::{
+    collections::HashMap,
+    sync::Arc,
+    time::{SystemTime, UNIX_EPOCH},
+};
+use tokio::sync::{Mutex, Semaphore, mpsc, watch};
+
+/// Commands waiting for one game.
+const COMMAND_QUEUE: usize = 64;
+
+/// What all games share.
+pub(crate) struct Games {
+    pub(crate) engine: Arc<dyn Engine>,
+    pub(crate) store: Arc<Store>,
+    /// `None` with proofs off.
+    pub(crate) pool: Option<ProverPool>,
+    pub(crate) limits: Limits,
+    /// Bounds the inferences that run at a time.
+    pub(crate) inference: Semaphore,
+    /// True when the server shuts down.
+    pub(crate) shutdown: watch::Receiver<bool>,
+    digest: String,
+    live: Mutex<HashMap<GameId, mpsc::Sender<Command>>>,
+    /// Every task holds a clone; the server waits until all are dropped.
+    alive: mpsc::Sender<()>,
+}
+
+impl Games {
+    pub(crate) fn new(
+        engine: Arc<dyn Engine>,
+        store: Arc<Store>,
+        pool: Option<ProverPool>,
+        limits: Limits,
+        shutdown: watch::Receiver<bool>,
+        alive: mpsc::Sender<()>,
+    ) -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        Self {
+            digest: hex::encode(engine.digest()),
+            engine,
+            store,
+            pool,
+            limits,
+            inference: Semaphore::new(cores),
+            shutdown,
+            live: Mutex::default(),
+            alive,
+        }
+    }
+
+    /// Creates a game, stores it and has a client follow it.
+    pub(crate) async fn create(
+        self: &Arc<Self>,
+        human_side: Side,
+        record: &GameRecord,
+        client: Client,
+    ) -> Result<GameId, Refusal> {
+        if Outcome::of(record).is_some() {
+            return Err(Refusal::new(ErrorCode::BadPosition, "the game is over at this position"));
+        }
+        let game_id = GameId(rand::random());
+        let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let created = Event::Created {
+            human_side,
+            start_fen: record.start_fen().to_owned(),
+            model_digest: self.digest.clone(),
+            at_unix_ms: u64::try_from(since_1970.as_millis()).unwrap_or(u64::MAX),
+        };
+        let events = [created];
+        let state = GameState::replay(&events)
+            .ok()
+            .flatten()
+            .ok_or_else(|| Refusal::new(ErrorCode::BadPosition, "no game starts at this position"))?;
+        let needs_work = state.needs_work();
+        let mut live = self.live.lock().await;
+        self.check_room(&live)?;
+        let store = Arc::clone(&self.store);
+        blocking(move || store.append(game_id, &events, None, needs_work))
+            .await
+            .and_then(|result| result)
+            .map_err(|error| Refusal::internal(&error))?;
+        let game = self.spawn(game_id, state);
+        // The queue of a new game is empty.
+        drop(game.try_send(Command::Attach { client, have_proofs: Vec::new() }));
+        live.insert(game_id, game);
+        Ok(game_id)
+    }
+
+    /// Sends a command to a game, which is read from disk if it isn't live.
+    pub(crate) async fn send(self: &Arc<Self>, game_id: GameId, command: Command) -> Result<(), Refusal> {
+        let mut live = self.live.lock().await;
+        let game = match live.get(&game_id) {
+            Some(game) => game.clone(),
+            None => {
+                self.check_room(&live)?;
+                let game = self.spawn(game_id, self.load(game_id).await?);
+                live.insert(game_id, game.clone());
+                game
+            }
+        };
+        game.try_send(command).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => {
+                Refusal::new(ErrorCode::Busy, "the game has too much to do; try again")
+            }
+            mpsc::error::TrySendError::Closed(_) => {
+                Refusal::new(ErrorCode::ShuttingDown, "the server is shutting down")
+            }
+        })
+    }
+
+    /// Sends a command to a game if it is live.
+    pub(crate) async fn send_if_live(&self, game_id: GameId, command: Command) {
+        if let Some(game) = self.live.lock().await.get(&game_id) {
+            // A full queue: the game finds out by itself that its socket has gone.
+            drop(game.try_send(command));
+        }
+    }
+
+    /// Takes a game out of the table unless commands wait for it. A game that gets `true` ends.
+    pub(crate) async fn retire(&self, game_id: GameId, commands: &mpsc::Receiver<Command>) -> bool {
+        let mut live = self.live.lock().await;
+        let idle = commands.is_empty();
+        if idle {
+            live.remove(&game_id);
+        }
+        idle
+    }
+
+    /// Takes up the games that a server before this one left with work to do.
+    pub(crate) async fn take_up_unfinished(self: Arc<Self>) {
+        let store = Arc::clone(&self.store);
+        let unfinished = match blocking(move || store.games_with_work()).await.and_then(|result| result) {
+            Ok(unfinished) => unfinished,
+            Err(error) => {
+                tracing::error!("can't read which games are unfinished: {error}");
+                return;
+            }
+        };
+        let mut taken_up = 0_usize;
+        for game_id in unfinished {
+            // Leave room for games of clients.
+            while self.live.lock().await.len() > self.limits.max_live_games / 2 {
+                tokio::time::sleep(self.limits.retry_interval).await;
+            }
+            let mut live = self.live.lock().await;
+            if live.contains_key(&game_id) {
+                continue;
+            }
+            match self.load(game_id).await {
+                Ok(state) if self.pool.is_some() || state.is_bot_turn() => {
+                    live.insert(game_id, self.spawn(game_id, state));
+                    taken_up += 1;
+                }
+                Ok(_) => {}
+                Err(refusal) => tracing::warn!(game = %game_id, "not taken up: {}", refusal.message),
+            }
+        }
+        if taken_up > 0 {
+            tracing::info!(games = taken_up, "took up unfinished games");
+        }
+    }
+
+    async fn load(&self, game_id: GameId) -> Result<GameState, Refusal> {
+        let store = Arc::clone(&self.store);
+        let state = blocking(move || {
+            let events = store.events(game_id)?;
+            GameState::replay(&events)
+                .map_err(|reason| StoreError::Damaged(format!("game {game_id}: {reason}")))
+        })
+        .await
+        .and_then(|result| result)
+        .map_err(|error| Refusal::internal(&error))?;
+        let Some(state) = state else {
+            return Err(Refusal::new(ErrorCode::UnknownGame, format!("there is no game {game_id}")));
+        };
+        if state.model_digest != self.digest {
+            let message = format!(
+                "this game is played by the network {}; this server runs {}",
+                state.model_digest, self.digest
+            );
+            return Err(Refusal::new(ErrorCode::UnknownGame, message));
+        }
+        Ok(state)
+    }
+
+    fn check_room(&self, live: &HashMap<GameId, mpsc::Sender<Command>>) -> Result<(), Refusal> {
+        if live.len() >= self.limits.max_live_games {
+            return Err(Refusal::new(ErrorCode::Busy, "too many games at a time; try again later"));
+        }
+        Ok(())
+    }
+
+    fn spawn(self: &Arc<Self>, game_id: GameId, state: GameState) -> mpsc::Sender<Command> {
+        let (sender, commands) = mpsc::channel(COMMAND_QUEUE);
+        let task = GameTask::new(Arc::clone(self), game_id, state, commands);
+        let alive = self.alive.clone();
+        tokio::spawn(async move {
+            task.run().await;
+            drop(alive);
+        });
+        sender
+    }
+}

@@ -1,0 +1,355 @@
+//! One socket: handshake, hello, then one message after the other to the games.
+
+use crate::{
+    config::Limits,
+    game_task::Command,
+    games::Games,
+    outbound::{Client, Close, Refusal, Writer, when},
+    prover_pool::ProverPool,
+};
+use futures_util::{Stream, StreamExt};
+use protocol::{
+    ClientMessage, ErrorCode, GameId, GameRecord, MessageError, PROTOCOL_VERSION, ProofMode, ServerMessage,
+    Side, SideChoice,
+    messages::{MAX_CLIENT_MESSAGE_BYTES, start_fen_or_usual},
+};
+use std::{collections::VecDeque, sync::Arc, time::Instant};
+use tokio::{
+    net::TcpStream,
+    sync::watch,
+    time::{timeout, timeout_at},
+};
+use tokio_tungstenite::{
+    accept_async_with_config,
+    tungstenite::{
+        self, Message,
+        protocol::{WebSocketConfig, frame::coding::CloseCode},
+    },
+};
+
+/// A frame up to this length is read and refused with a message, a longer one ends the socket unread.
+const MAX_FRAME_BYTES: usize = 4 * MAX_CLIENT_MESSAGE_BYTES;
+
+/// Messages dropped in a row before a socket is closed.
+const MAX_DROPPED: u32 = 200;
+
+/// Serves one socket until it is closed.
+pub(crate) async fn run(games: Arc<Games>, tcp: TcpStream, number: u64) {
+    let limits = &games.limits;
+    let config = WebSocketConfig::default()
+        .read_buffer_size(8 << 10)
+        .write_buffer_size(8 << 10)
+        .max_message_size(Some(MAX_FRAME_BYTES))
+        .max_frame_size(Some(MAX_FRAME_BYTES));
+    if let Err(error) = tcp.set_nodelay(true) {
+        tracing::debug!("nodelay: {error}");
+    }
+    let handshake = timeout(limits.handshake_timeout, accept_async_with_config(tcp, Some(config)));
+    let (sink, stream) = match handshake.await {
+        Ok(Ok(socket)) => socket.split(),
+        Ok(Err(error)) => return tracing::debug!(number, "no WebSocket handshake: {error}"),
+        Err(_) => return tracing::debug!(number, "no WebSocket handshake in time"),
+    };
+    let (client, queue, close) = Client::new(number, limits.outbound_queue);
+    let writer = Writer {
+        sink,
+        queue,
+        close: close.clone(),
+        prover: games.pool.as_ref().map(ProverPool::state),
+        store: Arc::clone(&games.store),
+        ping_interval: limits.ping_interval,
+        write_timeout: limits.write_timeout,
+    };
+    let mut session = Session {
+        bucket: Bucket::new(limits),
+        games: Arc::clone(&games),
+        client,
+        followed: VecDeque::new(),
+        welcomed: false,
+    };
+    {
+        let reader = async {
+            session.read(stream, close).await;
+            // Ends the writer, if it was not it that ended the reader.
+            session.client.close(CloseCode::Normal, "");
+        };
+        let writer = writer.run();
+        tokio::pin!(reader, writer);
+        // A writer that fails ends the socket; a reader that ends lets the writer say goodbye.
+        tokio::select! {
+            () = &mut writer => {}
+            () = &mut reader => writer.await,
+        }
+    }
+    session.leave().await;
+}
+
+struct Session {
+    games: Arc<Games>,
+    client: Client,
+    /// Games this socket follows, the longest followed first.
+    followed: VecDeque<GameId>,
+    bucket: Bucket,
+    welcomed: bool,
+}
+
+impl Session {
+    async fn read(
+        &mut self,
+        mut stream: impl Stream<Item = Result<Message, tungstenite::Error>> + Unpin,
+        mut close: watch::Receiver<Option<Close>>,
+    ) {
+        let mut shutdown = self.games.shutdown.clone();
+        let hello_deadline = Instant::now() + self.games.limits.handshake_timeout;
+        loop {
+            // A socket that answers pings but never says hello doesn't stay.
+            let deadline =
+                if self.welcomed { Instant::now() + self.games.limits.idle_timeout } else { hello_deadline };
+            let frame = tokio::select! {
+                () = when(&mut close, Option::is_some) => return,
+                () = when(&mut shutdown, |stop| *stop) => {
+                    return self.client.close(CloseCode::Away, "the server is shutting down");
+                }
+                frame = timeout_at(deadline.into(), stream.next()) => frame,
+            };
+            match frame {
+                Err(_) => return self.client.close(CloseCode::Policy, "nothing came for too long"),
+                Ok(None) => return,
+                Ok(Some(Ok(Message::Text(text)))) => self.text(text.as_str()).await,
+                Ok(Some(Ok(Message::Binary(_)))) => {
+                    if self.may_send(1.0) {
+                        let message = "clients send text frames only";
+                        self.refuse(None, &Refusal::new(ErrorCode::BadMessage, message));
+                    }
+                }
+                Ok(Some(Ok(Message::Close(_)))) => return,
+                // Pings are answered by the library.
+                Ok(Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_)))) => {}
+                Ok(Some(Err(tungstenite::Error::Capacity(_)))) => {
+                    return self.too_large(&format!(
+                        "the frame has more than {MAX_FRAME_BYTES} bytes, {MAX_CLIENT_MESSAGE_BYTES} are allowed"
+                    ));
+                }
+                Ok(Some(Err(error))) => {
+                    return tracing::debug!(number = self.client.number, "socket: {error}");
+                }
+            }
+        }
+    }
+
+    async fn text(&mut self, text: &str) {
+        let message = match ClientMessage::decode(text) {
+            Ok(message) => message,
+            Err(error @ MessageError::TooLarge { .. }) => return self.too_large(&error.to_string()),
+            Err(error) => {
+                if self.may_send(1.0) {
+                    self.refuse(None, &Refusal::new(ErrorCode::BadMessage, error.to_string()));
+                }
+                return;
+            }
+        };
+        let cost = match &message {
+            ClientMessage::NewGame { .. } => 10.0,
+            ClientMessage::Resume { .. } => 5.0,
+            ClientMessage::RequestProof { .. } => 2.0,
+            _ => 1.0,
+        };
+        if !self.may_send(cost) {
+            return;
+        }
+        let game_id = match &message {
+            ClientMessage::Resume { game_id, .. }
+            | ClientMessage::Move { game_id, .. }
+            | ClientMessage::Resign { game_id }
+            | ClientMessage::OfferDraw { game_id }
+            | ClientMessage::ClaimDraw { game_id }
+            | ClientMessage::RequestProof { game_id, .. } => Some(*game_id),
+            ClientMessage::Hello { .. } | ClientMessage::NewGame { .. } | ClientMessage::Ping => None,
+        };
+        if let Err(refusal) = self.handle(message).await {
+            self.refuse(game_id, &refusal);
+        }
+    }
+
+    async fn handle(&mut self, message: ClientMessage) -> Result<(), Refusal> {
+        if self.welcomed == matches!(message, ClientMessage::Hello { .. }) {
+            let message = if self.welcomed { "a second hello" } else { "the first message is a hello" };
+            return Err(Refusal::new(ErrorCode::HelloExpected, message));
+        }
+        let client = self.client.clone();
+        match message {
+            ClientMessage::Hello { version, client } => self.hello(version, &client),
+            ClientMessage::NewGame { human_side, start_fen } => {
+                let record = GameRecord::from_fen(start_fen_or_usual(start_fen.as_deref()))
+                    .map_err(|error| Refusal::new(ErrorCode::BadPosition, error.to_string()))?;
+                let human_side = match human_side {
+                    SideChoice::White => Side::White,
+                    SideChoice::Black => Side::Black,
+                    SideChoice::Random if rand::random() => Side::White,
+                    SideChoice::Random => Side::Black,
+                };
+                let game_id = self.games.create(human_side, &record, client).await?;
+                self.follow(game_id).await;
+                Ok(())
+            }
+            ClientMessage::Resume { game_id, have_proofs } => {
+                self.games.send(game_id, Command::Attach { client, have_proofs }).await?;
+                self.follow(game_id).await;
+                Ok(())
+            }
+            ClientMessage::Move { game_id, ply, uci } => {
+                self.send(game_id, Command::Move { client, ply, uci }).await
+            }
+            ClientMessage::Resign { game_id } => self.send(game_id, Command::Resign { client }).await,
+            ClientMessage::OfferDraw { game_id } => self.send(game_id, Command::OfferDraw { client }).await,
+            ClientMessage::ClaimDraw { game_id } => self.send(game_id, Command::ClaimDraw { client }).await,
+            ClientMessage::RequestProof { game_id, ply } => {
+                self.send(game_id, Command::RequestProof { client, ply }).await
+            }
+            ClientMessage::Ping => {
+                self.client.tell(ServerMessage::Pong);
+                Ok(())
+            }
+        }
+    }
+
+    fn hello(&mut self, version: u32, name: &str) -> Result<(), Refusal> {
+        if version != PROTOCOL_VERSION {
+            self.client.close(CloseCode::Protocol, "unsupported version");
+            let message = format!("this server speaks version {PROTOCOL_VERSION}, the client {version}");
+            return Err(Refusal::new(ErrorCode::UnsupportedVersion, message));
+        }
+        tracing::info!(number = self.client.number, client = ?name, "hello");
+        self.welcomed = true;
+        let state = self.games.pool.as_ref().map(|pool| pool.state().borrow().clone());
+        let prover = state.clone().unwrap_or_default();
+        self.client.tell(ServerMessage::Welcome {
+            version: PROTOCOL_VERSION,
+            server: concat!("server ", env!("CARGO_PKG_VERSION")).to_owned(),
+            model_digest: self.games.engine.digest(),
+            verifying_key: self.games.engine.verifying_key(),
+            proof_mode: if state.is_some() { ProofMode::Gkr } else { ProofMode::Off },
+            prover_ready: prover.ready,
+            prover_progress: prover.progress,
+        });
+        if prover.failed.is_some() {
+            self.client.tell(prover.message());
+        }
+        Ok(())
+    }
+
+    async fn send(&self, game_id: GameId, command: Command) -> Result<(), Refusal> {
+        if !self.followed.contains(&game_id) {
+            let message = "this socket doesn't follow that game; resume it first";
+            return Err(Refusal::new(ErrorCode::UnknownGame, message));
+        }
+        self.games.send(game_id, command).await
+    }
+
+    async fn follow(&mut self, game_id: GameId) {
+        self.followed.retain(|followed| *followed != game_id);
+        self.followed.push_back(game_id);
+        if self.followed.len() > self.games.limits.max_games_per_socket
+            && let Some(oldest) = self.followed.pop_front()
+        {
+            let client = self.client.number;
+            self.games.send_if_live(oldest, Command::Detach { client }).await;
+        }
+    }
+
+    async fn leave(&mut self) {
+        for game_id in self.followed.drain(..) {
+            let client = self.client.number;
+            self.games.send_if_live(game_id, Command::Detach { client }).await;
+        }
+    }
+
+    fn may_send(&mut self, cost: f64) -> bool {
+        match self.bucket.take(cost) {
+            Taken::Yes => true,
+            Taken::No { dropped: 1 } => {
+                let message = "too many messages; some are dropped";
+                self.refuse(None, &Refusal::new(ErrorCode::RateLimited, message));
+                false
+            }
+            Taken::No { dropped } => {
+                if dropped > MAX_DROPPED {
+                    self.client.close(CloseCode::Policy, "far too many messages");
+                }
+                false
+            }
+        }
+    }
+
+    fn too_large(&self, message: &str) {
+        self.refuse(None, &Refusal::new(ErrorCode::TooLarge, message));
+        self.client.close(CloseCode::Size, "frame too large");
+    }
+
+    fn refuse(&self, game_id: Option<GameId>, refusal: &Refusal) {
+        self.client.refuse(game_id, refusal);
+    }
+}
+
+/// What a socket may still send: a budget that refills with time.
+struct Bucket {
+    tokens: f64,
+    burst: f64,
+    per_second: f64,
+    at: Instant,
+    dropped: u32,
+}
+
+#[derive(Debug, PartialEq)]
+enum Taken {
+    Yes,
+    /// With the number of messages dropped in a row, this one included.
+    No {
+        dropped: u32,
+    },
+}
+
+impl Bucket {
+    fn new(limits: &Limits) -> Self {
+        Self {
+            tokens: limits.message_burst,
+            burst: limits.message_burst,
+            per_second: limits.messages_per_second,
+            at: Instant::now(),
+            dropped: 0,
+        }
+    }
+
+    fn take(&mut self, cost: f64) -> Taken {
+        let now = Instant::now();
+        self.tokens += now.duration_since(self.at).as_secs_f64() * self.per_second;
+        self.tokens = self.tokens.min(self.burst);
+        self.at = now;
+        if self.tokens >= cost {
+            self.tokens -= cost;
+            self.dropped = 0;
+            Taken::Yes
+        } else {
+            self.dropped = self.dropped.saturating_add(1);
+            Taken::No { dropped: self.dropped }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_bucket_empties_and_refills() {
+        let limits = Limits { message_burst: 3.0, messages_per_second: 0.0, ..Limits::default() };
+        let mut bucket = Bucket::new(&limits);
+        assert_eq!(bucket.take(2.0), Taken::Yes);
+        assert_eq!(bucket.take(2.0), Taken::No { dropped: 1 });
+        assert_eq!(bucket.take(2.0), Taken::No { dropped: 2 });
+        assert_eq!(bucket.take(1.0), Taken::Yes);
+        bucket.per_second = 1e6;
+        std::thread::sleep(std::time::Duration::from_millis(1));
+        assert_eq!(bucket.take(3.0), Taken::Yes);
+    }
+}

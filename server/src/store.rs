@@ -1,0 +1,277 @@
+//! The games on disk: append-only events per game in an embedded database (redb), and the proofs beside them.
+//!
+//! [`Store::append`] returns after the disk has the data; whoever acknowledges something to a client does so after
+//! it. Calls block, so async code runs them through [`blocking`].
+
+use protocol::{GameId, Outcome, Side};
+use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition};
+use serde::{Deserialize, Serialize};
+use std::path::Path;
+
+/// (game, number of the event) -> event as JSON.
+const EVENTS: TableDefinition<'_, ([u8; 32], u32), &[u8]> = TableDefinition::new("events");
+/// (game, ply) -> proving time in ms (4 bytes, big-endian), proof.
+const PROOFS: TableDefinition<'_, ([u8; 32], u32), &[u8]> = TableDefinition::new("proofs");
+/// Games in which it is the network's turn or a proof is missing.
+const WORK: TableDefinition<'_, [u8; 32], ()> = TableDefinition::new("work");
+/// Version of this layout, under the key "format".
+const META: TableDefinition<'_, &str, u32> = TableDefinition::new("meta");
+
+const FORMAT: u32 = 1;
+const CACHE_BYTES: usize = 32 << 20;
+
+/// Something that happened in a game.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case", deny_unknown_fields)]
+pub(crate) enum Event {
+    /// The game began; always its first event.
+    Created {
+        /// Side of the human.
+        human_side: Side,
+        /// Start position.
+        start_fen: String,
+        /// Digest of the network that plays, in hex.
+        model_digest: String,
+        /// When, in ms since 1970.
+        at_unix_ms: u64,
+    },
+    /// A move.
+    Move {
+        /// Half-moves before it.
+        ply: u32,
+        /// The move in UCI notation.
+        uci: String,
+        /// Time of the inference if it is the network's, in milliseconds.
+        infer_ms: Option<f32>,
+    },
+    /// The proof of a move was made and checked; its bytes are stored beside the event.
+    Proof {
+        /// Half-moves before the move.
+        ply: u32,
+        /// Time of proving, in milliseconds.
+        prove_ms: u32,
+        /// Length of the proof.
+        bytes: u32,
+    },
+    /// A side gave up.
+    Resigned {
+        /// The side.
+        side: Side,
+    },
+    /// The game ended.
+    Ended {
+        /// How.
+        outcome: Outcome,
+    },
+}
+
+/// A stored proof.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct StoredProof {
+    pub(crate) prove_ms: u32,
+    pub(crate) proof: Vec<u8>,
+}
+
+/// What goes wrong between the server and its disk.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The folder can't be made or read.
+    #[error("can't use the folder {path}: {source}")]
+    Folder {
+        /// The folder.
+        path: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The database reports an error; another server that has it open is one.
+    #[error("store: {0}")]
+    Database(Box<redb::Error>),
+    /// The store was written by another version of the server.
+    #[error("the store has format {found}, this server reads format {FORMAT}")]
+    Format {
+        /// The format found.
+        found: u32,
+    },
+    /// What was read makes no sense.
+    #[error("damaged store: {0}")]
+    Damaged(String),
+}
+
+impl<E: Into<redb::Error>> From<E> for StoreError {
+    fn from(error: E) -> Self {
+        Self::Database(Box::new(error.into()))
+    }
+}
+
+/// The games on disk.
+pub(crate) struct Store {
+    database: Database,
+}
+
+impl Store {
+    /// Opens the store in a folder, which is made if need be.
+    pub(crate) fn open(folder: &Path) -> Result<Self, StoreError> {
+        let in_folder = |source| StoreError::Folder { path: folder.display().to_string(), source };
+        std::fs::create_dir_all(folder).map_err(in_folder)?;
+        let database = Database::builder().set_cache_size(CACHE_BYTES).create(folder.join("games.redb"))?;
+        let mut transaction = database.begin_write()?;
+        transaction.set_quick_repair(true);
+        {
+            transaction.open_table(EVENTS)?;
+            transaction.open_table(PROOFS)?;
+            transaction.open_table(WORK)?;
+            let mut meta = transaction.open_table(META)?;
+            let found = meta.get("format")?.map_or(FORMAT, |format| format.value());
+            if found != FORMAT {
+                return Err(StoreError::Format { found });
+            }
+            meta.insert("format", FORMAT)?;
+        }
+        transaction.commit()?;
+        Ok(Self { database })
+    }
+
+    /// Appends events to a game, and the bytes of the one [`Event::Proof`] among them, in one transaction that is
+    /// on disk when this returns. `needs_work` says whether the game is to be taken up again after a restart.
+    pub(crate) fn append(
+        &self,
+        game: GameId,
+        events: &[Event],
+        proof: Option<(u32, &StoredProof)>,
+        needs_work: bool,
+    ) -> Result<(), StoreError> {
+        let mut transaction = self.database.begin_write()?;
+        // A restart after kill -9 opens the store at once, however large it is.
+        transaction.set_quick_repair(true);
+        {
+            let mut table = transaction.open_table(EVENTS)?;
+            let first = match table.range((game.0, 0)..=(game.0, u32::MAX))?.next_back() {
+                Some(entry) => entry?.0.value().1 + 1,
+                None => 0,
+            };
+            for (number, event) in (first..).zip(events) {
+                if (number == 0) != matches!(event, Event::Created { .. }) {
+                    return Err(StoreError::Damaged(format!("game {game} is created once, and first")));
+                }
+                let bytes =
+                    serde_json::to_vec(event).map_err(|error| StoreError::Damaged(error.to_string()))?;
+                table.insert((game.0, number), bytes.as_slice())?;
+            }
+            if let Some((ply, StoredProof { prove_ms, proof })) = proof {
+                let mut bytes = Vec::with_capacity(4 + proof.len());
+                bytes.extend_from_slice(&prove_ms.to_be_bytes());
+                bytes.extend_from_slice(proof);
+                transaction.open_table(PROOFS)?.insert((game.0, ply), bytes.as_slice())?;
+            }
+            let mut work = transaction.open_table(WORK)?;
+            if needs_work {
+                work.insert(game.0, ())?;
+            } else {
+                work.remove(game.0)?;
+            }
+        }
+        transaction.commit()?;
+        Ok(())
+    }
+
+    /// The events of a game, oldest first; none if there is no such game.
+    pub(crate) fn events(&self, game: GameId) -> Result<Vec<Event>, StoreError> {
+        let transaction = self.database.begin_read()?;
+        let table = transaction.open_table(EVENTS)?;
+        let mut events = Vec::new();
+        for entry in table.range((game.0, 0)..=(game.0, u32::MAX))? {
+            let event = serde_json::from_slice(entry?.1.value())
+                .map_err(|error| StoreError::Damaged(format!("game {game}: {error}")))?;
+            events.push(event);
+        }
+        Ok(events)
+    }
+
+    /// The proof of a move.
+    pub(crate) fn proof(&self, game: GameId, ply: u32) -> Result<Option<StoredProof>, StoreError> {
+        let transaction = self.database.begin_read()?;
+        let table = transaction.open_table(PROOFS)?;
+        let Some(bytes) = table.get((game.0, ply))? else { return Ok(None) };
+        match bytes.value().split_first_chunk::<4>() {
+            Some((&prove_ms, proof)) => {
+                Ok(Some(StoredProof { prove_ms: u32::from_be_bytes(prove_ms), proof: proof.to_vec() }))
+            }
+            None => Err(StoreError::Damaged(format!("game {game}: the proof at ply {ply} is cut short"))),
+        }
+    }
+
+    /// Games in which it is the network's turn or a proof is missing.
+    pub(crate) fn games_with_work(&self) -> Result<Vec<GameId>, StoreError> {
+        let transaction = self.database.begin_read()?;
+        let table = transaction.open_table(WORK)?;
+        table.iter()?.map(|entry| Ok(GameId(entry?.0.value()))).collect()
+    }
+}
+
+/// Runs something that blocks off the async threads. The outer error says that it panicked.
+pub(crate) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, StoreError> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|error| StoreError::Damaged(format!("a task of the server failed: {error}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn created() -> Event {
+        Event::Created {
+            human_side: Side::White,
+            start_fen: protocol::record::START_FEN.into(),
+            model_digest: "00".repeat(32),
+            at_unix_ms: 1,
+        }
+    }
+
+    #[test]
+    fn what_was_appended_is_there_after_reopening() {
+        let folder = tempfile::tempdir().unwrap();
+        let (one, two) = (GameId([1; 32]), GameId([2; 32]));
+        let mv = Event::Move { ply: 0, uci: "e2e4".into(), infer_ms: Some(1.5) };
+        let event = Event::Proof { ply: 0, prove_ms: 7, bytes: 3 };
+        let proof = StoredProof { prove_ms: 7, proof: vec![1, 2, 3] };
+        {
+            let store = Store::open(folder.path()).unwrap();
+            store.append(one, &[created()], None, true).unwrap();
+            store.append(two, &[created()], None, true).unwrap();
+            store.append(one, std::slice::from_ref(&mv), None, true).unwrap();
+            store.append(one, std::slice::from_ref(&event), Some((0, &proof)), false).unwrap();
+        }
+        let store = Store::open(folder.path()).unwrap();
+        assert_eq!(store.events(one).unwrap(), [created(), mv, event]);
+        assert_eq!(store.events(two).unwrap(), [created()]);
+        assert_eq!(store.events(GameId([3; 32])).unwrap(), []);
+        assert_eq!(store.proof(one, 0).unwrap(), Some(proof));
+        assert_eq!(store.proof(one, 1).unwrap(), None);
+        assert_eq!(store.games_with_work().unwrap(), [two]);
+    }
+
+    #[test]
+    fn refuses_a_second_server_and_events_without_a_game() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path()).unwrap();
+        assert!(matches!(Store::open(folder.path()), Err(StoreError::Database(_))));
+        let mv = Event::Move { ply: 0, uci: "e2e4".into(), infer_ms: None };
+        assert!(store.append(GameId([1; 32]), &[mv], None, true).is_err());
+        store.append(GameId([1; 32]), &[created()], None, true).unwrap();
+        assert!(store.append(GameId([1; 32]), &[created()], None, true).is_err());
+        assert_eq!(store.events(GameId([1; 32])).unwrap(), [created()]);
+    }
+
+    #[test]
+    fn refuses_what_is_no_store() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("games.redb"), b"something else").unwrap();
+        assert!(Store::open(folder.path()).is_err());
+        let file = folder.path().join("file");
+        std::fs::write(&file, b"").unwrap();
+        assert!(matches!(Store::open(&file), Err(StoreError::Folder { .. })));
+    }
+}

@@ -1,0 +1,191 @@
+//! The real prover and the real binary: a tiny random network, every proof verified as a client does.
+
+mod common;
+
+use common::{Client, TestServer};
+use engine_circuit::{
+    Model, Statement, VerifyingKey,
+    model::{NetworkShape, QuantisedNetwork},
+    verify, weights,
+};
+use protocol::{
+    ClientMessage, GameId, GameRecord, Outcome, ProofFrame, ProofMode, ServerMessage, Side, SideChoice,
+};
+use server::ServerConfig;
+use std::{
+    io::{BufRead, BufReader, Read},
+    net::SocketAddr,
+    path::Path,
+    process::{Child, Command, Stdio},
+    sync::Arc,
+};
+
+fn tiny_model() -> Model {
+    let network = QuantisedNetwork::random(NetworkShape::new(16, 1).unwrap(), 7).unwrap();
+    weights::commit(network, &|_| {})
+}
+
+fn check(key: &VerifyingKey, record: &GameRecord, frame: &ProofFrame) {
+    let index = usize::try_from(frame.ply).unwrap();
+    let mv = record.moves()[index];
+    let statement = Statement::single(frame.game_id.0, &record.truncated(index), mv).unwrap();
+    verify(key, &statement, &frame.proof).unwrap();
+    let elsewhere = Statement::single([0xee; 32], &record.truncated(index), mv).unwrap();
+    verify(key, &elsewhere, &frame.proof).unwrap_err();
+}
+
+#[tokio::test]
+async fn every_proof_of_a_game_verifies() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = Arc::new(tiny_model());
+    let config = ServerConfig::new(
+        Arc::clone(&model),
+        ProofMode::Gkr,
+        folder.path().join("store"),
+        folder.path().join("model.cache"),
+    );
+    let server = TestServer::start(config).await;
+    let (mut client, welcome) = Client::connect_with_welcome(server.address).await;
+    let ServerMessage::Welcome { verifying_key, model_digest, .. } = welcome else { unreachable!() };
+    let key = VerifyingKey::from_bytes(&verifying_key).unwrap();
+    assert_eq!(key.digest().as_bytes(), &model_digest);
+    let (game_id, mut record) = client.new_game(SideChoice::Black, None).await;
+    client.bot_move(game_id, &mut record).await;
+    let first = client.proof().await;
+    assert_eq!((first.game_id, first.ply), (game_id, 0));
+    check(&key, &record, &first);
+    for uci in ["g8f6", "b8c6"] {
+        client.play_and_answer(game_id, &mut record, uci).await;
+        let frame = client.proof().await;
+        assert_eq!(frame.ply as usize, record.ply() - 1);
+        check(&key, &record, &frame);
+    }
+    server.stop().await;
+}
+
+/// The binary, killed when dropped.
+struct Process {
+    child: Child,
+    address: SocketAddr,
+}
+
+impl Process {
+    fn start(model: &Path, store: &Path, proof_mode: &str) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_server"))
+            .args(["--listen", "127.0.0.1:0", "--proof-mode", proof_mode, "--model"])
+            .arg(model)
+            .arg("--store")
+            .arg(store)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let address = line.trim().strip_prefix("listening on ").unwrap().parse().unwrap();
+        Self { child, address }
+    }
+
+    /// SIGKILL: the process gets no chance to store anything.
+    fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
+
+#[tokio::test]
+async fn nothing_acknowledged_is_lost_by_kill_9() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("tiny.model");
+    let model = tiny_model();
+    std::fs::write(&path, model.to_bytes()).unwrap();
+    let key = model.verifying_key();
+    let store = folder.path().join("store");
+
+    let mut game: Option<(GameId, GameRecord)> = None;
+    let mut proofs: Vec<u32> = Vec::new();
+    for uci in ["g1f3", "b1c3", "a2a3", "h2h3"] {
+        let server = Process::start(&path, &store, "gkr");
+        let mut client = Client::connect(server.address).await;
+        let (game_id, mut record) = match game.take() {
+            None => client.new_game(SideChoice::White, None).await,
+            Some((game_id, record)) => {
+                let ServerMessage::Game { moves, human_side, outcome: None, proof_plies, .. } =
+                    client.resume(game_id, proofs.clone()).await
+                else {
+                    panic!("no game")
+                };
+                assert_eq!((moves, human_side), (record.uci_moves(), Side::White));
+                assert!(proofs.iter().all(|ply| proof_plies.contains(ply)), "{proofs:?} {proof_plies:?}");
+                // The proof that the last server was killed over.
+                let frame = client.proof().await;
+                assert_eq!(frame.ply as usize, record.ply() - 1);
+                check(&key, &record, &frame);
+                proofs.push(frame.ply);
+                (game_id, record)
+            }
+        };
+        client.play_and_answer(game_id, &mut record, uci).await;
+        server.kill();
+        game = Some((game_id, record));
+    }
+
+    let (game_id, record) = game.unwrap();
+    let server = Process::start(&path, &store, "off");
+    let mut client = Client::connect(server.address).await;
+    assert!(matches!(client.resume(game_id, proofs).await, ServerMessage::Game { .. }));
+    client.send(ClientMessage::Resign { game_id }).await;
+    let outcome = Outcome::resignation(Side::White);
+    assert_eq!(client.game_message().await, ServerMessage::GameOver { game_id, outcome });
+    server.kill();
+    let server = Process::start(&path, &store, "off");
+    let mut client = Client::connect(server.address).await;
+    let ServerMessage::Game { outcome: stored, moves, .. } = client.resume(game_id, vec![]).await else {
+        panic!("no game")
+    };
+    assert_eq!((stored, moves), (Some(outcome), record.uci_moves()));
+}
+
+#[test]
+fn misuse_is_one_line_and_exit_code_2() {
+    let folder = tempfile::tempdir().unwrap();
+    let good = folder.path().join("tiny.model");
+    std::fs::write(&good, tiny_model().to_bytes()).unwrap();
+    let bad = folder.path().join("bad.model");
+    std::fs::write(&bad, b"not a model").unwrap();
+    let path = |path: &Path| path.to_str().unwrap().to_owned();
+    let store = path(&folder.path().join("store"));
+    let (good, bad) = (path(&good), path(&bad));
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = taken.local_addr().unwrap().to_string();
+    for args in [
+        vec![],
+        vec!["--model", &good],
+        vec!["--model", "/nowhere", "--store", &store],
+        vec!["--model", &bad, "--store", &store],
+        vec!["--model", &good, "--store", &good, "--listen", "127.0.0.1:0"],
+        vec!["--model", &good, "--store", &store, "--listen", "nonsense"],
+        vec!["--model", &good, "--store", &store, "--listen", &taken],
+        vec!["--model", &good, "--store", &store, "--proof-mode", "perhaps"],
+    ] {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_server"))
+            .args(&args)
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut text = String::new();
+        child.stderr.take().unwrap().read_to_string(&mut text).unwrap();
+        assert_eq!(child.wait().unwrap().code(), Some(2), "{args:?}: {text}");
+        let lines: Vec<&str> = text.lines().filter(|line| line.starts_with("server: ")).collect();
+        assert_eq!(lines.len(), 1, "{args:?}: {text}");
+        assert!(!text.contains("panicked"), "{text}");
+    }
+}
