@@ -1,0 +1,114 @@
+//! Options for developers: a screenshot after some time, moves played by themselves, a window that never sleeps.
+
+use crate::{
+    Step,
+    play::{Play, PlayerAction, state::Badge},
+};
+use bevy::{
+    app::AppExit,
+    prelude::*,
+    render::view::screenshot::{Screenshot, ScreenshotCaptured, save_to_disk},
+    window::RequestRedraw,
+};
+use clap::Args;
+use protocol::SideChoice;
+use std::path::PathBuf;
+
+/// Options for developers.
+#[derive(Args, Resource, Clone, Debug, Default)]
+pub struct DevOptions {
+    /// Save a picture of the window and quit.
+    #[arg(long, value_name = "FILE", hide = true)]
+    pub screenshot: Option<PathBuf>,
+    /// Seconds before the picture.
+    #[arg(long, value_name = "SECONDS", hide = true, default_value_t = 3.0)]
+    pub after: f32,
+    /// Start a game as White and play these moves (UCI, separated by commas), each as soon as it is the player's turn
+    /// and all earlier moves are verified or can't be; `auto` plays the first legal move forever.
+    #[arg(long, value_name = "MOVES", hide = true)]
+    pub autoplay: Option<String>,
+    /// Open this dialog at the end of the automatic moves: new, resign.
+    #[arg(long, value_name = "DIALOG", hide = true)]
+    pub open: Option<String>,
+}
+
+/// Carries out [`DevOptions`].
+#[derive(Debug)]
+pub struct DevToolsPlugin;
+
+impl Plugin for DevToolsPlugin {
+    fn build(&self, app: &mut App) {
+        let options = app.world().get_resource::<DevOptions>().cloned().unwrap_or_default();
+        if options.screenshot.is_some() {
+            app.add_systems(Update, screenshot);
+        }
+        if options.autoplay.is_some() {
+            app.add_systems(Update, autoplay.in_set(Step::Input));
+        }
+    }
+}
+
+fn screenshot(
+    options: Res<'_, DevOptions>,
+    time: Res<'_, Time<Real>>,
+    mut taken: Local<'_, bool>,
+    mut redraw: MessageWriter<'_, RequestRedraw>,
+    mut commands: Commands<'_, '_>,
+) {
+    redraw.write(RequestRedraw);
+    if let Some(path) = &options.screenshot
+        && !*taken
+        && time.elapsed_secs() > options.after
+    {
+        *taken = true;
+        commands.spawn(Screenshot::primary_window()).observe(save_to_disk(path.clone())).observe(
+            |_: On<'_, '_, ScreenshotCaptured>, mut exit: MessageWriter<'_, AppExit>| {
+                exit.write(AppExit::Success);
+            },
+        );
+    }
+}
+
+fn autoplay(
+    options: Res<'_, DevOptions>,
+    play: Res<'_, Play>,
+    mut done: Local<'_, usize>,
+    mut redraw: MessageWriter<'_, RequestRedraw>,
+    mut actions: MessageWriter<'_, PlayerAction>,
+) {
+    use protocol::shakmaty::{Position, uci::UciMove};
+    let Some(moves) = &options.autoplay else { return };
+    let Some(game) = &play.state.game else {
+        if play.state.wanted.is_none() && *done == 0 {
+            actions.write(PlayerAction::NewGame(SideChoice::White));
+        }
+        return;
+    };
+    redraw.write(RequestRedraw);
+    let waiting = game.badges.values().any(|badge| matches!(badge, Badge::Proving { .. } | Badge::Checking));
+    if play.state.blocked().is_some() || waiting {
+        return;
+    }
+    let position = game.record.position();
+    let wanted = if moves == "auto" { None } else { moves.split(',').nth(*done) };
+    let mv = match wanted {
+        Some(uci) => uci.parse::<UciMove>().ok().and_then(|uci| uci.to_move(position).ok()),
+        None if moves == "auto" => position.legal_moves().into_iter().next(),
+        None => None,
+    };
+    match mv {
+        Some(mv) => {
+            *done += 1;
+            actions.write(PlayerAction::Move(mv));
+        }
+        None if *done < usize::MAX => {
+            match options.open.as_deref() {
+                Some("new") => drop(actions.write(PlayerAction::AskNewGame)),
+                Some("resign") => drop(actions.write(PlayerAction::AskResign)),
+                _ => {}
+            }
+            *done = usize::MAX;
+        }
+        None => {}
+    }
+}

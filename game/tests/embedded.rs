@@ -1,0 +1,82 @@
+//! The client against the real server in this process.
+
+mod common;
+
+use common::Client;
+use game::{
+    files,
+    net::Opponent,
+    play::{PlayerAction, state::Badge},
+    screens::Overlay,
+};
+use protocol::{ProofMode, SideChoice, shakmaty::Position};
+
+fn embedded(proof_mode: ProofMode) -> (Client, tempfile::TempDir) {
+    let store = tempfile::tempdir().unwrap();
+    let opponent = Opponent::Embedded {
+        model: files::default_model().unwrap(),
+        store: store.path().to_owned(),
+        proof_mode,
+    };
+    let mut client = Client::start(opponent, common::pinned());
+    client.wait_for("the welcome", 60, |client| client.play().state.opponent.is_some());
+    (client, store)
+}
+
+/// Plays the first legal move by clicks, and waits for the answer.
+fn play_one(client: &mut Client) {
+    let game = client.play().state.game.as_ref().unwrap();
+    let ply = game.record.ply();
+    let mv = game.record.position().legal_moves().into_iter().find(|mv| !mv.is_promotion()).unwrap();
+    let (from, to) = protocol::GameRecord::king_move_squares(mv);
+    client.click(from);
+    client.click(to);
+    assert_eq!(client.moves().len(), ply + 1);
+    client.wait_for("the answer", 60, |client| {
+        client.moves().len() >= ply + 2 || client.play().state.game.as_ref().unwrap().outcome.is_some()
+    });
+}
+
+#[test]
+fn plays_and_verifies_every_move() {
+    let (mut client, _store) = embedded(ProofMode::Gkr);
+    client.click_button(&PlayerAction::NewGame(SideChoice::White));
+    client.wait_for("the game", 60, |client| client.play().state.game.is_some());
+    client.frames(3);
+    for _ in 0..3 {
+        play_one(&mut client);
+        client
+            .wait_for("the proof", 300, |client| client.play().state.game.as_ref().unwrap().unproven() == 0);
+    }
+    assert!(
+        client
+            .play()
+            .state
+            .game
+            .as_ref()
+            .unwrap()
+            .badges
+            .values()
+            .all(|b| matches!(b, Badge::Verified { .. }))
+    );
+    client.frames(3);
+    client.assert_text("3/3 verified");
+    client.click_button(&PlayerAction::AskResign);
+    client.click_button(&PlayerAction::Resign);
+    client.wait_for("the end", 60, |client| client.overlay() == Overlay::GameOver);
+    client.frames(3);
+    client.assert_text("by resignation");
+}
+
+#[test]
+fn plays_as_black_without_proofs() {
+    let (mut client, _store) = embedded(ProofMode::Off);
+    client.click_button(&PlayerAction::NewGame(SideChoice::Black));
+    client.wait_for("the network's first move", 60, |client| client.moves().len() == 1);
+    client.frames(3);
+    client.assert_text("does not prove");
+    for _ in 0..5 {
+        play_one(&mut client);
+    }
+    assert_eq!(client.moves().len(), 11);
+}
