@@ -31,7 +31,7 @@ fn play_one(client: &mut Client) {
     let (from, to) = protocol::GameRecord::king_move_squares(mv);
     client.click(from);
     client.click(to);
-    assert_eq!(client.moves().len(), ply + 1);
+    assert!(client.moves().len() > ply, "the move was not played");
     client.wait_for("the answer", 60, |client| {
         client.moves().len() >= ply + 2 || client.play().state.game.as_ref().unwrap().outcome.is_some()
     });

@@ -73,7 +73,7 @@ pub fn font(size_px: f32, weight: Weight) -> TextFont {
     // The faces are told apart by family name: the subsets carry no typographic family.
     let family = match weight {
         Weight::Regular => "Inter",
-        Weight::SemiBold => "Inter SemiBold",
+        Weight::SemiBold => "Inter Semi Bold",
     };
     TextFont { font: family.into(), font_size: FontSize::Px(size_px), ..default() }
 }

@@ -1,5 +1,5 @@
 //! The whole client without a window and without a GPU: real picking, injected input.
-#![allow(dead_code, reason = "each test file uses a part of it")]
+#![allow(dead_code, unreachable_pub, reason = "each test file uses a part of it")]
 
 use bevy::{
     input::{
