@@ -3,6 +3,7 @@
 use crate::{
     Step,
     play::{Play, PlayerAction, state::Badge},
+    screens::Overlay,
 };
 use bevy::{
     app::AppExit,
@@ -30,6 +31,12 @@ pub struct DevOptions {
     /// Open this dialog at the end of the automatic moves: new, resign.
     #[arg(long, value_name = "DIALOG", hide = true)]
     pub open: Option<String>,
+    /// Damage the proof of the move after this many half-moves before it is checked.
+    #[arg(long, value_name = "PLY", hide = true)]
+    pub tamper: Option<u32>,
+    /// Print the state of the game on each change.
+    #[arg(long, hide = true)]
+    pub print_state: bool,
 }
 
 /// Carries out [`DevOptions`].
@@ -41,6 +48,9 @@ impl Plugin for DevToolsPlugin {
         let options = app.world().get_resource::<DevOptions>().cloned().unwrap_or_default();
         if options.screenshot.is_some() {
             app.add_systems(Update, screenshot);
+        }
+        if options.print_state {
+            app.add_systems(Update, print_state.in_set(Step::Draw));
         }
         if options.autoplay.is_some() {
             app.add_systems(Update, autoplay.in_set(Step::Input));
@@ -110,5 +120,17 @@ fn autoplay(
             *done = usize::MAX;
         }
         None => {}
+    }
+}
+
+/// One line on standard output for each change: moves, verified count, dialog.
+#[allow(clippy::print_stdout, reason = "asked for by --print-state")]
+fn print_state(play: Res<'_, Play>, overlay: Res<'_, State<Overlay>>, mut last: Local<'_, String>) {
+    let Some(game) = &play.state.game else { return };
+    let (verified, all) = game.verified_count();
+    let line = format!("{:?} {verified}/{all} {}", overlay.get(), game.record.uci_moves().join(" "));
+    if *last != line {
+        println!("{line}");
+        *last = line;
     }
 }

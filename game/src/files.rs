@@ -1,6 +1,9 @@
 //! Files of the client: where they lie, saved games and evidence.
 
-use crate::play::{notation, state::PlayState};
+use crate::play::{
+    notation,
+    state::{EarlierGame, PlayState},
+};
 use bevy::prelude::Resource;
 use protocol::GameRecord;
 use std::{
@@ -133,6 +136,35 @@ pub fn save_evidence(folder: &DataFolder, state: &PlayState) -> Result<PathBuf, 
     }
     write(&folder.join("statement.txt"), text.as_bytes())?;
     Ok(folder)
+}
+
+fn current_game(folder: &DataFolder) -> PathBuf {
+    folder.0.join("current-game")
+}
+
+/// Notes which game is being played, so that the next run of the client takes it up; forgets it once it has ended.
+pub fn remember_game(folder: &DataFolder, state: &PlayState) {
+    let path = current_game(folder);
+    let text = match (&state.game, &state.opponent) {
+        (Some(game), Some(opponent)) if game.outcome.is_none() => {
+            format!("{}\n{}\n", game.id, hex::encode(opponent.digest))
+        }
+        _ => String::new(),
+    };
+    if let Err(error) = std::fs::create_dir_all(&folder.0).and_then(|()| write(&path, text.as_bytes())) {
+        bevy::log::warn!("{}: {error}", path.display());
+    }
+}
+
+/// The game that the last run of the client left unfinished.
+#[must_use]
+pub fn earlier_game(folder: &DataFolder) -> Option<EarlierGame> {
+    let text = std::fs::read_to_string(current_game(folder)).ok()?;
+    let mut lines = text.lines();
+    let id = lines.next()?.parse().ok()?;
+    let mut digest = [0; 32];
+    hex::decode_to_slice(lines.next()?, &mut digest).ok()?;
+    Some(EarlierGame { id, digest })
 }
 
 /// Writes a file whole or not at all.

@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 
 use protocol::record::{GameRecord, RecordError, START_FEN};
-use protocol::shakmaty::san::SanPlus;
+use protocol::shakmaty::{Position, san::SanPlus};
 use thiserror::Error;
 
 /// Longest PGN text read, in bytes.
@@ -125,9 +125,9 @@ pub fn write(tags: &[(String, String)], record: &GameRecord) -> String {
     };
     for (ply, &mv) in record.moves().iter().enumerate() {
         let Some(position) = record.position_at(ply) else { break };
-        let white = protocol::shakmaty::Position::turn(position).is_white();
+        let white = position.turn().is_white();
         if white || ply == 0 {
-            let number = protocol::shakmaty::Position::fullmoves(position);
+            let number = position.fullmoves();
             word(&format!("{number}{}", if white { "." } else { "..." }));
         }
         word(&SanPlus::from_move(position.clone(), mv).to_string());
@@ -203,7 +203,7 @@ pub fn read(bytes: &[u8]) -> Result<Game, PgnError> {
         Some(fen) => GameRecord::from_fen(fen)?,
         None => GameRecord::default(),
     };
-    let fullmoves = protocol::shakmaty::Position::fullmoves(record.position()).get();
+    let fullmoves = record.position().fullmoves().get();
     if fullmoves > MAX_FULLMOVES {
         return Err(PgnError::MoveNumber(fullmoves));
     }
@@ -248,12 +248,7 @@ fn read_moves(mut rest: &str, record: &mut GameRecord) -> Result<(), PgnError> {
 /// A move number, a move, both in one, an annotation or a result.
 fn read_token(token: &str, record: &mut GameRecord, ended: &mut bool) -> Result<(), PgnError> {
     let ply = record.ply();
-    let unknown = || {
-        let mut shown = String::new();
-        // Writing to a string does not fail.
-        shown.extend(token.chars().take(20));
-        PgnError::Token(shown, ply)
-    };
+    let unknown = || PgnError::Token(token.chars().take(20).collect(), ply);
     if token.strip_prefix('$').is_some_and(|nag| !nag.is_empty() && nag.bytes().all(|b| b.is_ascii_digit())) {
         return Ok(());
     }

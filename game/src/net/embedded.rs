@@ -10,16 +10,28 @@ pub struct Embedded {
     /// Its address, `ws://127.0.0.1:…`.
     pub address: String,
     shutdown: oneshot::Sender<()>,
-    task: JoinHandle<()>,
+    task: JoinHandle<Result<(), String>>,
 }
 
 impl Embedded {
     /// Stops it cleanly: what is played is stored.
     pub async fn stop(self) {
-        if self.shutdown.send(()).is_ok()
-            && let Err(error) = self.task.await
-        {
-            bevy::log::error!("the embedded server: {error}");
+        // An error means that it has ended already.
+        if self.shutdown.send(()).is_ok() {
+            match self.task.await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => bevy::log::error!("{error}"),
+                Err(error) => bevy::log::error!("the embedded server: {error}"),
+            }
+        }
+    }
+
+    /// Completes with the reason when the server ends by itself.
+    pub async fn ended(&mut self) -> String {
+        match (&mut self.task).await {
+            Ok(Ok(())) => "the server in this program has ended".into(),
+            Ok(Err(reason)) => reason,
+            Err(error) => format!("the server in this program: {error}"),
         }
     }
 }
@@ -51,9 +63,14 @@ pub async fn start(model: &Path, store: &Path, proof_mode: ProofMode) -> Result<
                 // The network thread ended without asking: stop as well.
             }
         };
-        if let Err(error) = server::serve(listener, config, stopped).await {
-            bevy::log::error!("the embedded server: {error}");
-        }
+        server::serve(listener, config, stopped).await.map_err(|error| {
+            let text = error.to_string();
+            if text.contains("already open") {
+                "its games are in use by another window of this program".to_owned()
+            } else {
+                format!("the server in this program: {text}")
+            }
+        })
     });
     Ok(Embedded { address: format!("ws://{address}"), shutdown, task })
 }

@@ -46,10 +46,17 @@ pub(super) fn run(opponent: &Opponent, mut ends: Ends) {
             Opponent::Scripted => return,
         };
         match started {
-            Ok((address, embedded)) => {
-                keep_connected(&address, &mut ends).await;
-                if let Some(embedded) = embedded {
-                    embedded.stop().await;
+            Ok((address, None)) => keep_connected(&address, &mut ends).await,
+            Ok((address, Some(mut embedded))) => {
+                let ended = tokio::select! {
+                    () = keep_connected(&address, &mut ends) => None,
+                    reason = embedded.ended() => Some(reason),
+                };
+                match ended {
+                    None => embedded.stop().await,
+                    Some(reason) => {
+                        ends.tell(NetEvent::Failed { reason });
+                    }
                 }
             }
             Err(reason) => {

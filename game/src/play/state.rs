@@ -10,6 +10,9 @@ use std::collections::BTreeMap;
 /// Moves of the opponent that may wait for their check before the player has to wait too.
 pub const MAX_UNPROVEN: usize = 3;
 
+/// Seconds before the client asks for the whole game again after a refusal.
+const RESYNC_PAUSE_S: f64 = 1.0;
+
 /// Seconds without a proof after which a move counts as not checked.
 pub const PROOF_TIMEOUT_S: f64 = 120.0;
 
@@ -118,6 +121,8 @@ pub struct Game {
     pub proofs: BTreeMap<u32, Vec<u8>>,
     /// Half-moves that the server has confirmed.
     pub confirmed: usize,
+    /// The player has resigned and waits for the server to say so.
+    pub resigning: bool,
     /// Position shown instead of the current one, in half-moves.
     pub browsed: Option<usize>,
 }
@@ -134,6 +139,7 @@ impl Game {
             outcome: None,
             badges: BTreeMap::new(),
             proofs: BTreeMap::new(),
+            resigning: false,
             browsed: None,
         }
     }
@@ -210,6 +216,15 @@ pub enum Effect {
     Notice(String),
 }
 
+/// A game that an earlier run of the client left unfinished.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EarlierGame {
+    /// The game.
+    pub id: GameId,
+    /// Digest of the network that played it.
+    pub digest: [u8; 32],
+}
+
 /// Everything the client knows.
 #[derive(Clone, Debug, Default)]
 pub struct PlayState {
@@ -223,6 +238,10 @@ pub struct PlayState {
     pub alarm: Option<Alarm>,
     /// The game wanted while there is no connection.
     pub wanted: Option<protocol::SideChoice>,
+    /// A game of an earlier run of the client, to be taken up if its network still plays.
+    pub earlier: Option<EarlierGame>,
+    /// When to ask the server for the whole game again, in seconds of the client's clock.
+    pub resync_at_s: Option<f64>,
 }
 
 impl PlayState {
@@ -265,8 +284,9 @@ impl PlayState {
 
     /// Resigns the game.
     pub fn resign(&mut self) -> Vec<Effect> {
-        match &self.game {
+        match &mut self.game {
             Some(game) if game.outcome.is_none() => {
+                game.resigning = true;
                 vec![Effect::Send(ClientMessage::Resign { game_id: game.id })]
             }
             _ => Vec::new(),
@@ -344,7 +364,7 @@ impl PlayState {
             }
             ServerMessage::DrawDeclined { .. } => vec![Effect::Notice("Draw declined.".into())],
             ServerMessage::GameOver { game_id, outcome } => self.game_over(game_id, outcome),
-            ServerMessage::Error { code, message, game_id } => self.refused(code, message, game_id),
+            ServerMessage::Error { code, message, game_id } => self.refused(code, message, game_id, now_s),
         }
     }
 
@@ -353,7 +373,14 @@ impl PlayState {
         if let Some(human_side) = self.wanted {
             return vec![Effect::Send(ClientMessage::NewGame { human_side, start_fen: None })];
         }
+        let digest = self.opponent.as_ref().map(|opponent| opponent.digest);
         match &self.game {
+            None => match self.earlier {
+                Some(earlier) if Some(earlier.digest) == digest => {
+                    vec![Effect::Send(ClientMessage::Resume { game_id: earlier.id, have_proofs: Vec::new() })]
+                }
+                _ => Vec::new(),
+            },
             Some(game) if game.outcome.is_none() || game.proofs.len() < game.badges.len() => {
                 vec![Effect::Send(ClientMessage::Resume {
                     game_id: game.id,
@@ -396,7 +423,8 @@ impl PlayState {
         let mut effects = Vec::new();
         let same = self.game.as_ref().is_some_and(|game| game.id == id);
         if !same {
-            if self.wanted.take().is_none() {
+            let earlier = self.earlier.take_if(|earlier| earlier.id == id).is_some();
+            if self.wanted.take().is_none() && !earlier {
                 return Vec::new();
             }
             self.alarm = None;
@@ -441,6 +469,9 @@ impl PlayState {
             if open && !game.proofs.contains_key(&ply) && !proof_plies.contains(&ply) {
                 effects.push(Effect::Send(ClientMessage::RequestProof { game_id: id, ply }));
             }
+        }
+        if game.resigning && outcome.is_none() {
+            effects.push(Effect::Send(ClientMessage::Resign { game_id: id }));
         }
         self.set_unprovable();
         if let Some(outcome) = outcome {
@@ -512,15 +543,28 @@ impl PlayState {
         vec![Effect::GameEnded]
     }
 
-    fn refused(&mut self, code: protocol::ErrorCode, message: String, id: Option<GameId>) -> Vec<Effect> {
+    fn refused(
+        &mut self,
+        code: protocol::ErrorCode,
+        message: String,
+        id: Option<GameId>,
+        now_s: f64,
+    ) -> Vec<Effect> {
         use protocol::ErrorCode as Code;
-        let resync = matches!(code, Code::WrongPly | Code::NotYourTurn | Code::RateLimited | Code::Busy);
-        let mut effects = vec![Effect::Notice(message)];
-        if let (true, Some(game)) = (resync, id.and_then(|id| self.game_of(id))) {
-            let have_proofs = game.proofs.keys().copied().collect();
-            effects.push(Effect::Send(ClientMessage::Resume { game_id: game.id, have_proofs }));
+        if code == Code::UnknownGame && self.game.is_none() {
+            self.earlier = None;
+            return Vec::new();
         }
-        effects
+        if let Some(game) = id.and_then(|id| self.game_of(id)) {
+            if matches!(code, Code::IllegalMove | Code::WrongPly | Code::NotYourTurn | Code::GameOver) {
+                // Take the move back; the server's record will say what counts.
+                game.record = game.record.truncated(game.confirmed);
+            }
+            if code != Code::NoProof {
+                self.resync_at_s = Some(now_s + RESYNC_PAUSE_S);
+            }
+        }
+        vec![Effect::Notice(message)]
     }
 
     /// A proof came.
@@ -536,7 +580,7 @@ impl PlayState {
             *badge = Badge::Checking;
             vec![Effect::Verify { ply }]
         } else {
-            *badge = Badge::NotChecked { reason: "the server's network is not pinned in this client".into() };
+            *badge = Badge::NotChecked { reason: "its key is not pinned in this client".into() };
             Vec::new()
         }
     }
@@ -563,25 +607,26 @@ impl PlayState {
         }
     }
 
-    /// Time passes: proofs that are overdue count as not checked.
-    pub fn tick(&mut self, now_s: f64) -> bool {
+    /// Time passes: proofs that are overdue count as not checked, refused messages lead to a fresh start.
+    pub fn tick(&mut self, now_s: f64) -> Vec<Effect> {
         let prover_ready = self.opponent.as_ref().is_some_and(|opponent| opponent.prover_ready);
         let failed = self.opponent.as_ref().and_then(|opponent| opponent.prover_failed.clone());
-        let Some(game) = &mut self.game else { return false };
-        let mut changed = false;
+        let Some(game) = &mut self.game else { return Vec::new() };
         for badge in game.badges.values_mut() {
             let Badge::Proving { since_s } = badge else { continue };
             if let Some(reason) = &failed {
                 *badge = Badge::NotChecked { reason: format!("the prover failed: {reason}") };
-                changed = true;
             } else if !prover_ready {
                 *since_s = now_s;
             } else if now_s - *since_s > PROOF_TIMEOUT_S {
                 *badge = Badge::NotChecked { reason: format!("no proof within {PROOF_TIMEOUT_S:.0} s") };
-                changed = true;
             }
         }
-        changed
+        if self.link == Link::Online && self.resync_at_s.take_if(|at_s| now_s > *at_s).is_some() {
+            let have_proofs = game.proofs.keys().copied().collect();
+            return vec![Effect::Send(ClientMessage::Resume { game_id: game.id, have_proofs })];
+        }
+        Vec::new()
     }
 
     /// Shows the position `steps` half-moves further (negative: earlier).

@@ -82,7 +82,7 @@ pub struct VerifySender(mpsc::Sender<Job>);
 
 impl VerifySender {
     /// Checks the proof of the move at `ply` of the client's own record.
-    pub fn check(&self, key: &Arc<Key>, game: &Game, ply: u32, proof: &[u8]) {
+    pub fn check(&self, key: &Arc<Key>, game: &Game, ply: u32, proof: Vec<u8>) {
         let Some(&mv) = game.record.moves().get(ply as usize) else { return };
         let job = Job {
             key: Arc::clone(key),
@@ -90,7 +90,7 @@ impl VerifySender {
             ply,
             before: game.record.truncated(ply as usize),
             mv,
-            proof: proof.to_vec(),
+            proof,
         };
         if self.0.send(job).is_err() {
             error!("the verifier's thread has ended");

@@ -16,7 +16,7 @@ use crate::output::{
     Outcome, emit_either, misuse, peak_rss_mib, read_file, rejected, rounded, security_bits, write_file,
 };
 use crate::play::MAX_PROOF_BYTES;
-use crate::position::{ModelFile, Side, game_id, load_key, named};
+use crate::position::{ModelFile, Side, ZERO_ID, game_id, load_key, named};
 
 #[derive(Args)]
 pub struct ProveGame {
@@ -29,7 +29,7 @@ pub struct ProveGame {
     #[arg(long, value_enum)]
     side: Side,
     /// The game's id: 32 bytes in hexadecimal digits, zero if not given
-    #[arg(long, value_name = "HEX", value_parser = game_id, default_value = "", hide_default_value = true)]
+    #[arg(long, value_name = "HEX", value_parser = game_id, default_value = ZERO_ID, hide_default_value = true)]
     game_id: [u8; 32],
     /// Proof file to write
     #[arg(long, value_name = "PROOF")]

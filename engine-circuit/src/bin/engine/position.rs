@@ -29,19 +29,20 @@ pub struct Place {
     #[command(flatten)]
     position: Position,
     /// The game's id: 32 bytes in hexadecimal digits, zero if not given
-    #[arg(long, value_name = "HEX", value_parser = game_id, default_value = "", hide_default_value = true)]
+    #[arg(long, value_name = "HEX", value_parser = game_id, default_value = ZERO_ID, hide_default_value = true)]
     pub game_id: [u8; 32],
     /// Half-moves since White's move 1 as the FEN counts them; must agree with FEN and moves
     #[arg(long, value_name = "N")]
     ply: Option<u32>,
 }
 
-/// Parses 32 bytes; zero if empty.
+/// The game's id if none is given.
+pub const ZERO_ID: &str = "0000000000000000000000000000000000000000000000000000000000000000";
+
+/// Parses 32 bytes.
 pub fn game_id(text: &str) -> Result<[u8; 32], String> {
     let mut id = [0; 32];
-    if !text.is_empty() {
-        hex::decode_to_slice(text, &mut id).map_err(|_| "expected 64 hexadecimal digits".to_owned())?;
-    }
+    hex::decode_to_slice(text, &mut id).map_err(|_| "expected 64 hexadecimal digits".to_owned())?;
     Ok(id)
 }
 
