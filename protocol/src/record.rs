@@ -8,6 +8,9 @@ pub const START_FEN: &str = "rnbqkbnr/pppppppp/8/8/8/8/PPPPPPPP/RNBQKBNR w KQkq 
 /// Longest game a record holds, in half-moves. Longer than any legal game between opponents that claim draws.
 pub const MAX_PLIES: usize = 2_048;
 
+/// Largest full-move number of a start position, so that plies fit 32 bits.
+pub const MAX_FULLMOVES: u32 = 1_000_000;
+
 /// A start position and the legal moves played from it.
 #[derive(Clone, Debug)]
 pub struct GameRecord {
@@ -64,6 +67,9 @@ impl GameRecord {
         let position: Chess = parsed
             .into_position(CastlingMode::Standard)
             .map_err(|error: shakmaty::PositionError<Chess>| RecordError::Fen(error.to_string()))?;
+        if position.fullmoves().get() > MAX_FULLMOVES {
+            return Err(RecordError::Fen(format!("the move number is over {MAX_FULLMOVES}")));
+        }
         Ok(Self {
             start_fen: Fen::from_position(&position, EnPassantMode::Legal).to_string(),
             positions: vec![position],
@@ -228,6 +234,7 @@ mod tests {
     #[test]
     fn names_what_is_wrong() {
         assert!(matches!(GameRecord::from_fen("nonsense"), Err(RecordError::Fen(_))));
+        assert!(GameRecord::from_fen(&START_FEN.replace(" 1", " 4294967295")).is_err());
         let error = GameRecord::replay(START_FEN, ["e2e4", "e2e4"]).unwrap_err();
         assert_eq!(error, RecordError::Move { ply: 1, uci: "e2e4".into() });
     }

@@ -11,7 +11,7 @@ use crate::argument::linear::LinearClaims;
 use crate::field::Ext;
 use crate::model::{QUOTIENT_BITS, SCALE_LOG2};
 use crate::poly::{eq_eval, eq_index, eq_table, powers_eval};
-use crate::shape::{LOG_SQUARES, Shape};
+use crate::shape::Shape;
 use crate::statement::PublicMove;
 
 /// Number of claims batched on the witness.
@@ -149,6 +149,7 @@ mod prover {
     use super::*;
     use crate::commitment::{ClaimGroup, High};
     use crate::field::LOG_LANES;
+    use crate::shape::LOG_SQUARES;
     use rayon::prelude::*;
 
     /// Adds `factor * eq_first[f] * eq_mv[k] * eq_rest[c]` to the high weights of consecutive blocks.

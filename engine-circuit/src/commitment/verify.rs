@@ -15,7 +15,9 @@ use thiserror::Error;
 use crate::channel::{ChannelError, VerifierChannel};
 use crate::commitment::merkle::{root_of_opening, sibling_nodes};
 use crate::commitment::schedule::{QUERY_GRINDING, Schedule, WordShape};
-use crate::field::{EXT_BYTES, Ext, VAL_BYTES, Val, ext, read_ext, read_val};
+use crate::field::{EXT_BYTES, Ext, VAL_BYTES, Val, ext};
+#[cfg(feature = "prover")]
+use crate::field::{read_ext, read_val};
 use crate::poly::{eq_table, evaluate, powers_eval};
 use crate::sumcheck;
 use crate::transcript::{Hash, Transcript};
@@ -62,6 +64,7 @@ pub(crate) fn opened_indices(transcript: &mut Transcript, shape: &WordShape) -> 
 }
 
 /// A row's `width` elements, base or extension by its length; `None` if one is not canonical.
+#[cfg(feature = "prover")]
 pub(crate) fn row_values(row: &[u8], width: usize) -> Option<Vec<Ext>> {
     if row.len() == width * VAL_BYTES {
         row.as_chunks::<VAL_BYTES>().0.iter().map(|bytes| read_val(bytes).map(ext)).collect()
