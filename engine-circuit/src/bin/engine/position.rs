@@ -9,9 +9,6 @@ use protocol::shakmaty::{Color, Move, Position as _, uci::UciMove};
 
 use crate::output::{Failure, Outcome, misuse, rejected};
 
-/// Highest full-move number of a FEN: keeps the game's ply far from overflow.
-const MAX_FULLMOVES: u32 = 1_000_000;
-
 /// A position.
 #[derive(Args)]
 pub struct Position {
@@ -63,14 +60,7 @@ impl From<Side> for Color {
 
 /// Starts a record at a FEN.
 pub fn start(fen: &str) -> Outcome<GameRecord> {
-    let record = GameRecord::from_fen(fen).map_err(misuse)?;
-    let number = record.position().fullmoves().get();
-    if number > MAX_FULLMOVES {
-        return Err(misuse(format!(
-            "the FEN's move number is {number}, at most {MAX_FULLMOVES} is supported"
-        )));
-    }
-    Ok(record)
+    GameRecord::from_fen(fen).map_err(misuse)
 }
 
 /// Plays moves given in UCI notation.
