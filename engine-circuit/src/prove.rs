@@ -238,6 +238,7 @@ impl Prover {
             powers_group(weights_point(&key.root), batch, folds, variables - folds),
         ];
         open(schedule, &self.weights.word, weights, &groups, linear.weight + batch * key.value, &mut channel);
+        self.weights.release();
         times.openings = watch.lap();
         Proved { proof: channel.finish(), times }
     }

@@ -175,6 +175,17 @@ impl EncodedWeights {
         }
     }
 
+    /// Gives the mapped pages that openings touched back to the system: each fault maps its neighbours too, so that
+    /// proof by proof the whole file would count as this process's memory.
+    #[allow(unsafe_code, reason = "advice on a map has no safe form")]
+    pub fn release(&self) {
+        if let Bytes::Mapped { map, .. } = &self.word.rows {
+            // SAFETY: the map is of a file and read-only: pages given back are read again from the file. Advice that the system
+            // refuses changes nothing, so its error is of no interest.
+            drop(unsafe { map.unchecked_advise(memmap2::UncheckedAdvice::DontNeed) });
+        }
+    }
+
     /// Maps the cache file, or builds it if it is missing, of another model, of another size or not readable.
     ///
     /// # Errors
