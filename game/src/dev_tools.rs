@@ -31,6 +31,9 @@ pub struct DevOptions {
     /// Open this dialog at the end of the automatic moves: new, resign.
     #[arg(long, value_name = "DIALOG", hide = true)]
     pub open: Option<String>,
+    /// Start new games at this position.
+    #[arg(long, value_name = "FEN", hide = true)]
+    pub start_fen: Option<String>,
     /// Damage the proof of the move after this many half-moves before it is checked.
     #[arg(long, value_name = "PLY", hide = true)]
     pub tamper: Option<u32>,
@@ -48,6 +51,9 @@ impl Plugin for DevToolsPlugin {
         let options = app.world().get_resource::<DevOptions>().cloned().unwrap_or_default();
         if options.screenshot.is_some() {
             app.add_systems(Update, screenshot);
+        }
+        if let Some(mut play) = app.world_mut().get_resource_mut::<Play>() {
+            play.state.start_fen = options.start_fen.clone();
         }
         if options.print_state {
             app.add_systems(Update, print_state.in_set(Step::Draw));

@@ -52,7 +52,7 @@ fn main() -> ExitCode {
         DefaultPlugins
             .set(WindowPlugin { primary_window: Some(window), ..default() })
             .set(LogPlugin {
-                filter: "warn,wgpu=error,naga=error,winit=error,bevy_render=error".into(),
+                filter: "warn,wgpu=off,wgpu_core=off,wgpu_hal=off,naga=off,winit=off,bevy_winit=error,bevy_render=error".into(),
                 ..default()
             })
             .set(RenderPlugin {
@@ -77,8 +77,8 @@ fn settle_down(mut frames: Local<'_, u32>, mut settings: ResMut<'_, WinitSetting
     *frames += 1;
     if *frames == BUSY_FRAMES {
         *settings = WinitSettings {
-            focused_mode: UpdateMode::reactive(Duration::from_secs(1)),
-            unfocused_mode: UpdateMode::reactive_low_power(Duration::from_secs(1)),
+            focused_mode: UpdateMode::reactive(Duration::from_secs(4)),
+            unfocused_mode: UpdateMode::reactive_low_power(Duration::from_secs(4)),
         };
     }
 }
@@ -94,7 +94,7 @@ fn print_one_line_on_panic() {
         if line.contains("Unable to find a GPU") || line.contains("adapter") {
             eprintln!("error: no graphics card with Vulkan was found (Debian: install mesa-vulkan-drivers)");
         } else if line.contains("event loop") || line.contains("create window") {
-            eprintln!("error: no display was found: {line}");
+            eprintln!("error: no display was found (neither Wayland nor X11)");
         } else {
             eprintln!("error: {line}");
         }

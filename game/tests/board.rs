@@ -230,3 +230,18 @@ fn a_lost_connection_loses_nothing() {
     assert_eq!(sent_moves(&mut client), ["e2e4"]);
     assert_eq!(client.moves(), ["e2e4"]);
 }
+
+#[test]
+fn press_and_release_within_one_frame_count() {
+    let mut client = Client::scripted();
+    client.begin(Side::White, START_FEN, &[]);
+    client.hasty_click(client.layout().centre_of(Square::E2));
+    assert!(!client.hand().hand.dragging);
+    client.hasty_click(client.layout().centre_of(Square::E4));
+    assert_eq!(client.moves(), ["e2e4"]);
+    // The pointer is there before: a tap.
+    let resign = Vec2::new(1070.0, 763.0);
+    client.move_to(resign);
+    client.hasty_click(resign);
+    assert_eq!(client.overlay(), Overlay::ConfirmResign);
+}

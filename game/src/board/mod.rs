@@ -93,7 +93,7 @@ impl Plugin for BoardPlugin {
         app.init_resource::<BoardHand>()
             .init_resource::<BoardLayout>()
             .add_systems(Startup, spawn_board)
-            .add_systems(Update, keyboard.in_set(Step::Input))
+            .add_systems(Update, (keyboard, let_go).in_set(Step::Input))
             .add_systems(
                 Update,
                 (fit, draw_squares, draw_held, draw_picker, slide).chain().in_set(Step::Draw),
@@ -380,6 +380,13 @@ fn draw_picker(
     }
     let Some((to, layout)) = wanted else { return };
     let side = play.state.game.as_ref().map_or(Side::White, |game| game.human);
+    commands.spawn((
+        PromotionPicker,
+        board_node(&layout),
+        BackgroundColor(colour::VEIL),
+        GlobalZIndex(9),
+        Pickable::IGNORE,
+    ));
     for (square, role) in state::promotion_squares(to).into_iter().zip(PROMOTIONS) {
         let corner = layout.centre_of(square) - layout.tile / 2.0;
         commands.spawn((
@@ -390,9 +397,12 @@ fn draw_picker(
                 top: px(corner.y),
                 width: px(layout.tile),
                 height: px(layout.tile),
+                border: UiRect::all(px(3)),
+                border_radius: BorderRadius::MAX,
                 ..default()
             },
-            BackgroundColor(colour::TEXT),
+            BackgroundColor(colour::MUTED),
+            BorderColor::all(colour::ACCENT),
             GlobalZIndex(10),
             Pickable::IGNORE,
             children![(
@@ -458,6 +468,22 @@ fn on_drag_end(
         && layout.square_at(end.pointer_location.position).is_none()
     {
         hand.hand.release(None, &play.state);
+    }
+}
+
+/// Picking sends a release only to what the pointer was on a frame ago: a hasty one is heard here.
+fn let_go(
+    buttons: Res<'_, ButtonInput<MouseButton>>,
+    layout: Res<'_, BoardLayout>,
+    play: Res<'_, Play>,
+    mut hand: ResMut<'_, BoardHand>,
+    mut actions: MessageWriter<'_, PlayerAction>,
+) {
+    if hand.hand.dragging && !buttons.pressed(MouseButton::Left) {
+        let square = layout.square_at(hand.pointer);
+        if let Some(mv) = hand.hand.release(square, &play.state) {
+            actions.write(PlayerAction::Move(mv));
+        }
     }
 }
 

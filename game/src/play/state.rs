@@ -238,6 +238,8 @@ pub struct PlayState {
     pub alarm: Option<Alarm>,
     /// The game wanted while there is no connection.
     pub wanted: Option<protocol::SideChoice>,
+    /// Where new games start, if not at the usual position.
+    pub start_fen: Option<String>,
     /// A game of an earlier run of the client, to be taken up if its network still plays.
     pub earlier: Option<EarlierGame>,
     /// When to ask the server for the whole game again, in seconds of the client's clock.
@@ -297,7 +299,7 @@ impl PlayState {
     pub fn new_game(&mut self, human_side: protocol::SideChoice) -> Vec<Effect> {
         self.wanted = Some(human_side);
         if self.link == Link::Online {
-            vec![Effect::Send(ClientMessage::NewGame { human_side, start_fen: None })]
+            vec![Effect::Send(ClientMessage::NewGame { human_side, start_fen: self.start_fen.clone() })]
         } else {
             Vec::new()
         }
@@ -371,7 +373,10 @@ impl PlayState {
     /// After a welcome: takes the game up again, or starts the one that was wanted.
     fn take_up(&mut self) -> Vec<Effect> {
         if let Some(human_side) = self.wanted {
-            return vec![Effect::Send(ClientMessage::NewGame { human_side, start_fen: None })];
+            return vec![Effect::Send(ClientMessage::NewGame {
+                human_side,
+                start_fen: self.start_fen.clone(),
+            })];
         }
         let digest = self.opponent.as_ref().map(|opponent| opponent.digest);
         match &self.game {

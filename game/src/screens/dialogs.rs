@@ -2,7 +2,8 @@
 
 use super::Overlay;
 use crate::{
-    play::{Play, PlayerAction, notation},
+    Step,
+    play::{Play, PlayerAction, notation, state::Game},
     theme::{
         self, Weight,
         art::{Art, Sign},
@@ -20,9 +21,9 @@ use protocol::{
 #[derive(Component, Debug)]
 pub(super) struct Dialog;
 
-/// The line of the alarm that names the evidence.
+/// The line of the result that says how much is verified.
 #[derive(Component, Debug)]
-struct AlarmText;
+struct Verdict;
 
 /// Spawns and removes the dialogs.
 #[derive(Debug)]
@@ -34,7 +35,7 @@ impl Plugin for DialogsPlugin {
             .add_systems(OnEnter(Overlay::ConfirmResign), confirm_resign)
             .add_systems(OnEnter(Overlay::GameOver), game_over)
             .add_systems(OnEnter(Overlay::Alarm), alarm)
-            .add_systems(Update, escape);
+            .add_systems(Update, (escape.in_set(Step::Input), refresh_verdict.in_set(Step::Draw)));
     }
 }
 
@@ -133,14 +134,12 @@ fn side_button(
     art: &Art,
 ) {
     use crate::theme::widgets::Does;
-    use bevy::{input_focus::tab_navigation::TabIndex, picking::hover::Hovered, ui_widgets::Button};
+    use bevy::picking::hover::Hovered;
     row.spawn((
         Name::new(text.to_owned()),
-        Button,
         Does(PlayerAction::NewGame(choice)),
         Tone::Plain,
         Hovered::default(),
-        TabIndex(0),
         Node {
             flex_grow: 1.0,
             flex_basis: px(0),
@@ -183,23 +182,44 @@ fn confirm_resign(mut commands: Commands<'_, '_>) {
     });
 }
 
+/// How much of the game is verified, in words.
+fn verdict(game: &Game) -> (String, Color) {
+    match game.verified_count() {
+        (_, 0) => ("The network has not moved.".into(), colour::MUTED),
+        (verified, all) if verified == all => {
+            (format!("All moves of the network ({all}) were verified on this computer."), colour::GOOD)
+        }
+        (verified, all) => {
+            (format!("{verified} of {all} moves of the network are verified so far."), colour::WARN)
+        }
+    }
+}
+
+/// The last proofs come while the result is shown already.
+fn refresh_verdict(
+    play: Res<'_, Play>,
+    mut texts: Query<'_, '_, (&mut Text, &mut TextColor), With<Verdict>>,
+) {
+    let Some(game) = play.state.game.as_ref().filter(|_| play.is_changed()) else { return };
+    for (mut text, mut text_colour) in &mut texts {
+        let (line, tone) = verdict(game);
+        text.set_if_neq(Text(line));
+        text_colour.set_if_neq(TextColor(tone));
+    }
+}
+
 fn game_over(mut commands: Commands<'_, '_>, play: Res<'_, Play>) {
     let Some((game, outcome)) = play.state.game.as_ref().and_then(|game| Some((game, game.outcome?))) else {
         return;
     };
-    let (verified, all) = game.verified_count();
     dialog(&mut commands, Overlay::GameOver, colour::LINE, |card| {
         let title = notation::result_for(game.human, outcome);
         card.spawn(theme::label(title, 26.0, Weight::SemiBold, colour::TEXT));
         let result = notation::pgn_result(Some(outcome)).replace('-', " – ").replace("1/2", "½");
         let text = format!("{result}  {}", notation::end_reason(outcome.reason));
         card.spawn(theme::label(text, 15.0, Weight::Regular, colour::MUTED));
-        let (text, tone) = if verified == all {
-            (format!("All {all} moves of the network were verified on this computer."), colour::GOOD)
-        } else {
-            (format!("{verified} of {all} moves of the network are verified so far."), colour::WARN)
-        };
-        card.spawn(theme::label(text, 14.0, Weight::Regular, tone));
+        let (text, tone) = verdict(game);
+        card.spawn((Verdict, theme::label(text, 14.0, Weight::Regular, tone)));
         card.spawn(row(12.0)).with_children(|row| {
             row.spawn(button("Rematch", Tone::Primary, PlayerAction::Rematch));
             row.spawn(button("Save game", Tone::Plain, PlayerAction::Save));
@@ -242,10 +262,7 @@ fn alarm(mut commands: Commands<'_, '_>, play: Res<'_, Play>, art: Res<'_, Art>)
             colour::TEXT,
         ));
         let evidence = alarm.evidence.clone().unwrap_or_default();
-        card.spawn((
-            AlarmText,
-            theme::label(format!("Evidence: {evidence}"), 12.0, Weight::Regular, colour::MUTED),
-        ));
+        card.spawn(theme::label(format!("Evidence: {evidence}"), 12.0, Weight::Regular, colour::MUTED));
         card.spawn(row(12.0)).with_children(|row| {
             row.spawn(button("Save game", Tone::Plain, PlayerAction::Save));
             row.spawn(button("New game", Tone::Plain, PlayerAction::AskNewGame));

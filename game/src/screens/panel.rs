@@ -17,10 +17,7 @@ use crate::{
         widgets::{Does, Tone, button},
     },
 };
-use bevy::{
-    prelude::*,
-    ui_widgets::{Button, ScrollArea},
-};
+use bevy::{prelude::*, ui_widgets::ScrollArea};
 use protocol::{
     ProofMode,
     shakmaty::{Color as Side, Position},
@@ -445,7 +442,7 @@ fn spawn_row(
                 continue;
             };
             let background = if cell.shown { colour::HOVER } else { Color::NONE };
-            row.spawn((node, Button, Does(PlayerAction::ShowPly(cell.ply + 1)), BackgroundColor(background)))
+            row.spawn((node, Does(PlayerAction::ShowPly(cell.ply + 1)), BackgroundColor(background)))
                 .with_children(|node| {
                     node.spawn((
                         Text::new(cell.san.clone()),

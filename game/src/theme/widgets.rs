@@ -3,11 +3,11 @@
 use super::{Weight, colour, font};
 use crate::play::PlayerAction;
 use bevy::{
-    input_focus::tab_navigation::TabIndex,
-    picking::hover::Hovered,
+    picking::{
+        events::{Click, Pointer},
+        hover::Hovered,
+    },
     prelude::*,
-    ui::{InteractionDisabled, Pressed},
-    ui_widgets::{Activate, Button},
 };
 
 /// What a button does.
@@ -46,11 +46,9 @@ pub fn button(text: &str, tone: Tone, action: PlayerAction) -> impl Bundle + use
     let text_colour = if matches!(tone, Tone::Primary | Tone::Danger) { Color::WHITE } else { colour::TEXT };
     (
         Name::new(text.to_owned()),
-        Button,
         Does(action),
         tone,
         Hovered::default(),
-        TabIndex(0),
         Node {
             height: px(38),
             padding: UiRect::horizontal(px(14)),
@@ -76,26 +74,23 @@ impl Plugin for WidgetsPlugin {
     }
 }
 
+/// Acts on a click. Not [`bevy::ui_widgets::Button`]: that one loses a press and release within one frame, which a
+/// tap on a touchpad can be while frames are slow.
 fn act(
-    activate: On<'_, '_, Activate>,
+    mut click: On<'_, '_, Pointer<Click>>,
     buttons: Query<'_, '_, &Does>,
     mut actions: MessageWriter<'_, PlayerAction>,
 ) {
-    if let Ok(Does(action)) = buttons.get(activate.entity) {
-        actions.write(action.clone());
+    if let Ok(Does(action)) = buttons.get(click.entity) {
+        click.propagate(false);
+        if click.event.button == PointerButton::Primary {
+            actions.write(action.clone());
+        }
     }
 }
 
-#[allow(clippy::type_complexity, reason = "a query names what it reads")]
-fn look(
-    mut buttons: Query<
-        '_,
-        '_,
-        (&Tone, &Hovered, Has<Pressed>, Has<InteractionDisabled>, &mut BackgroundColor),
-        Or<(Changed<Hovered>, Added<InteractionDisabled>, Added<Pressed>)>,
-    >,
-) {
-    for (tone, hovered, _, disabled, mut background) in &mut buttons {
-        background.set_if_neq(BackgroundColor(tone.colour(hovered.get() && !disabled)));
+fn look(mut buttons: Query<'_, '_, (&Tone, &Hovered, &mut BackgroundColor), Changed<Hovered>>) {
+    for (tone, hovered, mut background) in &mut buttons {
+        background.set_if_neq(BackgroundColor(tone.colour(hovered.get())));
     }
 }

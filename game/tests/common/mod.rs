@@ -255,6 +255,21 @@ impl Client {
         self.mouse(MouseButton::Left, ButtonState::Released);
     }
 
+    /// Pointer, press and release in one frame.
+    pub fn hasty_click(&mut self, position: Vec2) {
+        let window = self.window();
+        self.pointer = position;
+        let world = self.app.world_mut();
+        world.get_mut::<Window>(window).unwrap().set_cursor_position(Some(position));
+        world.write_message(WindowEvent::CursorMoved(CursorMoved { window, position, delta: None }));
+        for state in [ButtonState::Pressed, ButtonState::Released] {
+            let input = MouseButtonInput { button: MouseButton::Left, state, window };
+            world.write_message(input);
+            world.write_message(WindowEvent::MouseButtonInput(input));
+        }
+        self.frames(4);
+    }
+
     pub fn click(&mut self, square: Square) {
         self.click_at(self.layout().centre_of(square));
     }

@@ -1,0 +1,80 @@
+#!/usr/bin/env bash
+# The client in a real window on a screen in memory, drawn by the software GPU, played by mouse and keyboard.
+# usage: window.sh GAME [FOLDER FOR PICTURES]; prints what the client printed; exit 0 good, 77 where something is missing, else 1.
+set -euo pipefail
+game=$1
+pictures=${2:-}
+for program in Xvfb xdotool import; do
+    command -v $program >/dev/null || { echo "skipped: $program is missing"; exit 77; }
+done
+icd=$(ls /usr/share/vulkan/icd.d/lvp_icd*.json 2>/dev/null | head -1)
+[ -n "$icd" ] || { echo "skipped: mesa-vulkan-drivers is missing"; exit 77; }
+export WGPU_BACKEND=vulkan VK_ICD_FILENAMES=$icd
+unset WAYLAND_DISPLAY
+
+folder=$(mktemp -d)
+trap 'kill $client $screen 2>/dev/null || true; wait 2>/dev/null || true; rm -rf "$folder"' EXIT
+client="" screen=""
+Xvfb -displayfd 3 -screen 0 1280x900x24 -nolisten tcp 3>"$folder/display" 2>"$folder/xvfb.log" &
+screen=$!
+for _ in $(seq 100); do [ -s "$folder/display" ] && break; sleep 0.1; done
+export DISPLAY=:$(cat "$folder/display")
+
+start() {
+    "$game" --store "$folder/store" --print-state "$@" >"$folder/out" 2>"$folder/err" &
+    client=$!
+    for _ in $(seq 200); do
+        window=$(xdotool search --name '^Fairmate$' 2>/dev/null | head -1) && [ -n "$window" ] && break
+        sleep 0.1
+    done
+    xdotool windowmove --sync "$window" 0 0 || true
+    xdotool windowfocus "$window" || true
+    sleep 3
+}
+fail() { echo "FAILED: $1"; cat "$folder/out" "$folder/err"; exit 1; }
+await() {
+    for _ in $(seq 600); do
+        grep -qE "$1" "$folder/out" && return
+        kill -0 "$client" 2>/dev/null || fail "the client ended"
+        sleep 0.1
+    done
+    fail "waited for: $1"
+}
+# The window has 1180 x 800 pixels: the board begins at 19,24 with squares of 94.
+x() { echo $((19 + 94 * ($(printf %d "'${1:0:1}") - 97) + 47)); }
+y() { echo $((24 + 94 * (8 - ${1:1:1}) + 47)); }
+at() { xdotool mousemove --sync "$(x "$1")" "$(y "$1")"; sleep 0.15; }
+drag() {
+    at "$1"; xdotool mousedown 1; sleep 0.15
+    xdotool mousemove --sync $((($(x "$1") + $(x "$2")) / 2)) $((($(y "$1") + $(y "$2")) / 2)); sleep 0.15
+    [ -z "${3:-}" ] || picture "$3"
+    at "$2"; xdotool mouseup 1; sleep 0.15
+}
+click() { at "$1"; xdotool click 1; sleep 0.15; }
+point() { xdotool mousemove --sync "$1" "$2"; sleep 0.2; xdotool click 1; sleep 0.3; }
+picture() { [ -z "$pictures" ] || { sleep 0.3; import -window root -crop 1180x800+0+0 +repage "$pictures/$1.png"; }; }
+
+start
+picture start
+point 458 483 # White
+sleep 0.5
+drag e2 e4 drag
+await '^None 1/1 e2e4 [a-h]'
+click g1
+picture hints
+click f3
+await '^None 2/2 e2e4 \S+ g1f3 [a-h]'
+xdotool key f; sleep 0.5
+picture flipped
+xdotool key f; sleep 0.3
+# Gone without a word and started again: the game goes on where it was, its proofs are checked again.
+kill -9 "$client"; wait "$client" 2>/dev/null || true
+start
+await '^None 2/2 e2e4 \S+ g1f3 [a-h]'
+point 1070 763 # Resign
+picture resign
+point 688 422
+await '^GameOver 2/2'
+picture over
+cat "$folder/out"
+echo good
