@@ -15,10 +15,22 @@ unset WAYLAND_DISPLAY
 folder=$(mktemp -d)
 trap 'kill $client $screen 2>/dev/null || true; wait 2>/dev/null || true; rm -rf "$folder"' EXIT
 client="" screen=""
-Xvfb -displayfd 3 -screen 0 1280x900x24 -nolisten tcp 3>"$folder/display" 2>"$folder/xvfb.log" &
-screen=$!
-for _ in $(seq 100); do [ -s "$folder/display" ] && break; sleep 0.1; done
-export DISPLAY=:$(cat "$folder/display")
+# Without -noreset the server starts over when its last client leaves, and refuses those who come meanwhile.
+# Another server may take the same number at the same moment: the screen counts once it answers.
+for _ in 1 2 3 4 5; do
+    : >"$folder/display"
+    Xvfb -noreset -displayfd 3 -screen 0 1280x900x24 -nolisten tcp 3>"$folder/display" 2>"$folder/xvfb.log" &
+    screen=$!
+    for _ in $(seq 100); do
+        export DISPLAY=:$(cat "$folder/display")
+        [ "$DISPLAY" != : ] && xdotool getdisplaygeometry >/dev/null 2>&1 && break 2
+        kill -0 "$screen" 2>/dev/null || break
+        sleep 0.1
+    done
+    kill "$screen" 2>/dev/null || true
+    screen=""
+done
+[ -n "$screen" ] || { echo "FAILED: no screen"; cat "$folder/xvfb.log"; exit 1; }
 
 start() {
     "$game" --store "$folder/store" --print-state "$@" >"$folder/out" 2>"$folder/err" &
