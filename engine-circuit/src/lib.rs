@@ -6,6 +6,8 @@ pub mod argument;
 pub mod bundle;
 pub mod channel;
 pub mod commitment;
+#[cfg(feature = "prover")]
+pub mod dishonest;
 pub mod encode;
 pub mod evaluation;
 pub mod field;

@@ -17,6 +17,7 @@ use crate::argument::packing::{WitnessClaims, powers_group};
 use crate::argument::{linear, lookups};
 use crate::channel::ProverChannel;
 use crate::commitment::{ClaimGroup, High, Schedule, encode_base, open};
+use crate::dishonest::Lies;
 use crate::field::Val;
 use crate::infer::{Trace, argmax, infer};
 use crate::model::{Model, weights_point};
@@ -185,6 +186,12 @@ impl Prover {
     /// Runs the protocol on a given witness, right or wrong.
     #[must_use]
     pub fn prove_witness(&self, statement: &Statement, witness: &Witness) -> Proved {
+        self.prove_with(statement, witness, &Lies::default())
+    }
+
+    /// Runs the protocol on a given witness with departures from it.
+    #[must_use]
+    pub fn prove_with(&self, statement: &Statement, witness: &Witness, lies: &Lies<'_>) -> Proved {
         let mut watch = Stopwatch(Instant::now());
         let mut times = StageTimes::default();
         let moves = statement.public_moves();
@@ -192,12 +199,13 @@ impl Prover {
         let shape = key.circuit(moves.len());
         let mut channel = ProverChannel::new(transcript(&key.digest(), statement));
 
+        let committed = lies.committed.unwrap_or(&witness.table);
         let schedule = Schedule::witness(shape.witness.num_variables);
         let first = &schedule.words[0];
-        let word = encode_base(RowMajorMatrix::new(witness.table.clone(), 1 << first.folds), first.rate);
+        let word = encode_base(RowMajorMatrix::new(committed.to_vec(), 1 << first.folds), first.rate);
         channel.send_hash(&word.root());
         let z = channel.transcript.sample();
-        let out_of_domain = evaluate_powers(&witness.table, z);
+        let out_of_domain = evaluate_powers(committed, z) + lies.out_of_domain;
         channel.send(&[out_of_domain]);
         times.commit = watch.lap();
 
@@ -205,16 +213,23 @@ impl Prover {
             TupleChallenges { alpha: channel.transcript.sample(), beta: channel.transcript.sample() };
         let (numerators, denominators) = columns::leaves(&shape, witness, challenges);
         let tree = lookups::Tree::new(numerators, denominators);
-        let leaf = lookups::prove(&tree, &mut channel);
+        let leaf = lookups::prove(&tree, lies.tree, &mut channel);
         drop(tree);
         let taus = Taus::new(&shape, &leaf.point);
         let evals = columns::evaluate(&shape, witness, &taus, &leaf.point);
         channel.send(&evals.to_array());
         times.lookups = watch.lap();
 
-        let weights: &[Val] = &self.weights.table;
-        let linear =
-            linear::prove(&shape, &moves, &taus, weights, witness, [evals.acc, evals.logit], &mut channel);
+        let weights: &[Val] = lies.weights.unwrap_or(&self.weights.table);
+        let linear = linear::prove(
+            &shape,
+            lies.linear_moves.unwrap_or(&moves),
+            &taus,
+            weights,
+            lies.linear_witness.unwrap_or(witness),
+            [evals.acc, evals.logit],
+            &mut channel,
+        );
         times.convolutions = watch.lap();
 
         let claims = WitnessClaims {
@@ -227,7 +242,8 @@ impl Prover {
             out_of_domain: (z, out_of_domain),
             batch: channel.transcript.sample(),
         };
-        open(&schedule, &word, &witness.table, &claims.groups(first.folds), claims.value(), &mut channel);
+        let groups = claims.groups(first.folds);
+        open(&schedule, &word, committed, &groups, claims.value(), lies.witness_opening, &mut channel);
 
         let batch = channel.transcript.sample();
         let schedule = &self.weights.schedule;
@@ -237,7 +253,9 @@ impl Prover {
             ClaimGroup { low: eq_table(low), high: High::Dense(eq_table(high)) },
             powers_group(weights_point(&key.root), batch, folds, variables - folds),
         ];
-        open(schedule, &self.weights.word, weights, &groups, linear.weight + batch * key.value, &mut channel);
+        let (word, table) = (&self.weights.word, &self.weights.table);
+        let value = linear.weight + batch * key.value;
+        open(schedule, word, table, &groups, value, lies.weights_opening, &mut channel);
         self.weights.release();
         times.openings = watch.lap();
         Proved { proof: channel.finish(), times }

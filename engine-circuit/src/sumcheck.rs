@@ -127,10 +127,17 @@ mod prover {
             }
         }
 
-        /// Adds to the second table and puts it back.
-        pub fn add_to_second(&mut self, add: impl FnOnce(&mut [Ext])) {
+        /// Changes the second table.
+        pub fn change_second(&mut self, change: impl FnOnce(&mut [Ext])) {
             let [a, mut b] = self.tables();
-            add(&mut b);
+            change(&mut b);
+            *self = Self::new(a, b);
+        }
+
+        /// Changes the first table, given the second.
+        pub fn change_first(&mut self, change: impl FnOnce(&mut [Ext], &[Ext])) {
+            let [mut a, b] = self.tables();
+            change(&mut a, &b);
             *self = Self::new(a, b);
         }
 

@@ -19,8 +19,8 @@ pub struct Witness {
     pub remainders: Vec<Val>,
     /// Limb 0 of the gaps, blocks as the logits'.
     pub limb0: Vec<Val>,
-    /// Policy index played, by move.
-    pub chosen: Vec<usize>,
+    /// Logit of the move played, by move.
+    pub winners: Vec<Val>,
 }
 
 /// The committed weights: `W[slot][output][input]`, scaled by `2^(S - shift)`, biases with the rounding's half.
@@ -76,6 +76,20 @@ impl Witness {
     /// witness whose lookups do not balance.
     #[must_use]
     pub fn new(shape: &Shape, network: &QuantisedNetwork, moves: &[PublicMove], traces: &[Trace]) -> Self {
+        let winners: Vec<i64> =
+            moves.iter().zip(traces).map(|(public, trace)| i64::from(trace.logits[public.chosen])).collect();
+        Self::with_winners(shape, network, moves, traces, &winners)
+    }
+
+    /// The same with given logits of the moves played.
+    #[must_use]
+    pub fn with_winners(
+        shape: &Shape,
+        network: &QuantisedNetwork,
+        moves: &[PublicMove],
+        traces: &[Trace],
+        winners: &[i64],
+    ) -> Self {
         let block = 1 << shape.log_block();
         let in_use = shape.channels * NUM_SQUARES;
         let layout = &shape.witness;
@@ -135,7 +149,7 @@ impl Witness {
         for (mv, (public, trace)) in moves.iter().zip(traces).enumerate() {
             let mut legal = vec![false; POLICY_SIZE];
             public.mask.iter().for_each(|&index| legal[index] = true);
-            let winner = i64::from(trace.logits[public.chosen]);
+            let winner = winners[mv];
             for (index, (&legal, &logit)) in legal.iter().zip(&trace.logits).enumerate() {
                 let logit = i64::from(logit);
                 let masked = if legal { 0 } else { i64::from(MASKED_GAP) };
@@ -164,7 +178,12 @@ impl Witness {
         };
         put(layout.activation_counts, &activation_counts);
         put(layout.range_counts, &range_counts);
-        Self { table, remainders, limb0, chosen: moves.iter().map(|public| public.chosen).collect() }
+        Self {
+            table,
+            remainders,
+            limb0,
+            winners: winners.iter().map(|&winner| Val::from_i64(winner)).collect(),
+        }
     }
 
     /// The activations of a layer at a move: (channel, square).

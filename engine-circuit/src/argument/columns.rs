@@ -447,9 +447,7 @@ mod prover {
             quotient,
             activation: trunk(&witness.table[layout.activations..]),
             logit: policy(&witness.table[layout.logits..]),
-            winner: (0..shape.num_moves)
-                .map(|mv| eq_mv[mv] * witness.table[shape.logit_entry(mv, witness.chosen[mv])])
-                .sum(),
+            winner: witness.winners.iter().zip(&eq_mv).map(|(&winner, &eq)| eq * winner).sum(),
             activation_count: counts(layout.activation_counts, QUOTIENT_BITS),
             range_count: counts(layout.range_counts, SCALE_LOG2),
             limb: policy(&witness.table[layout.limbs..]),

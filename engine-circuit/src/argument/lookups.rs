@@ -102,6 +102,7 @@ mod prover {
 
     use super::LeafClaims;
     use crate::channel::ProverChannel;
+    use crate::dishonest::TreeLie;
     use crate::field::{Ext, ExtPacked, LANES, LOG_LANES, Lane, ValPacked, unpack_ext};
     use crate::poly::{eq_table, eq_table_packed};
 
@@ -339,8 +340,11 @@ mod prover {
     }
 
     /// Proves that the tree's root has numerator zero.
-    pub fn prove(tree: &Tree, channel: &mut ProverChannel) -> LeafClaims {
-        let [n0, n1, d0, d1] = tree.top();
+    pub fn prove(tree: &Tree, lie: TreeLie, channel: &mut ProverChannel) -> LeafClaims {
+        let [mut n0, n1, d0, d1] = tree.top();
+        if lie != TreeLie::Honest {
+            n0 = -n1 * d0 * d1.inverse();
+        }
         channel.send(&[n0, n1, d0, d1]);
         let r = channel.transcript.sample();
         let mut claims =
@@ -384,7 +388,10 @@ mod prover {
                 let row = rounds(channel, started, &mut eq, &z, &mut claim, &mut point);
                 finish(channel, unpack_row(&row), &z, &mut claim, &mut point)
             };
-            let n0 = a - mix * d0;
+            let mut n0 = a - mix * d0;
+            if lie == TreeLie::Down {
+                n0 = (claim - n1 * d0) * d1.inverse() - mix * d0;
+            }
             channel.send(&[n0, n1, d0, d1]);
             let r = channel.transcript.sample();
             point.insert(0, r);
@@ -400,6 +407,7 @@ mod tests {
 
     use super::*;
     use crate::channel::ProverChannel;
+    use crate::dishonest::TreeLie;
     use crate::field::{Val, ValPacked, ext, pack_ext};
     use crate::poly::evaluate;
     use crate::transcript::Transcript;
@@ -416,7 +424,7 @@ mod tests {
     fn proof(numerators: &[Val], denominators: &[Ext]) -> (LeafClaims, Vec<u8>) {
         let tree = Tree::new(ValPacked::pack_slice(numerators).to_vec(), pack_ext(denominators));
         let mut channel = ProverChannel::new(Transcript::new(b"lookups"));
-        let claims = prove(&tree, &mut channel);
+        let claims = prove(&tree, TreeLie::Honest, &mut channel);
         (claims, channel.finish())
     }
 

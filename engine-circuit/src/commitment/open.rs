@@ -11,6 +11,7 @@ use crate::commitment::merkle::sibling_nodes;
 use crate::commitment::schedule::{QUERY_GRINDING, Schedule, WordShape};
 use crate::commitment::verify::{domain_element, opened_indices};
 use crate::commitment::word::{Word, encode_base};
+use crate::dishonest::{OpeningLie, replace};
 use crate::field::{Ext, ExtPacked, LANES, LOG_LANES, Val, ValPacked};
 use crate::poly::eq_table;
 use crate::sumcheck::Product;
@@ -89,6 +90,7 @@ pub fn open(
     values: &[Val],
     groups: &[ClaimGroup],
     mut claim: Ext,
+    lie: OpeningLie,
     channel: &mut ProverChannel,
 ) -> Vec<Ext> {
     let first = &schedule.words[0];
@@ -151,11 +153,17 @@ pub fn open(
     let mut point = Vec::new();
     let mut previous: Option<Word> = None;
     for (i, shape) in schedule.words.iter().enumerate().skip(1) {
+        if lie.replaced_table == Some(i) {
+            product.change_first(|table, weights| replace(table, weights, claim));
+        }
         let [table, _] = product.tables();
         let committed = encode_ext(&table, shape);
         channel.send_hash(&committed.root());
         let z = channel.transcript.sample();
-        let value = z.powers().zip(&table).map(|(power, &value)| power * value).sum();
+        let mut value = z.powers().zip(&table).map(|(power, &value)| power * value).sum();
+        if lie.out_of_domain == Some(i) {
+            value += Ext::ONE;
+        }
         channel.send(&[value]);
         let rows = answer_queries(&schedule.words[i - 1], previous.as_ref().unwrap_or(word), channel);
         let batch = channel.transcript.sample();
@@ -170,16 +178,19 @@ pub fn open(
             claim += factor * row.iter().zip(&eq).map(|(&value, &eq)| value * eq).sum::<Ext>();
             added.push((y.into(), factor));
         }
-        product.add_to_second(|weights| add_powers(weights, &added));
+        product.change_second(|weights| add_powers(weights, &added));
         let (round_point, round_claim) = product.prove(channel, claim, shape.folds);
         claim = round_claim;
         point.extend(round_point);
         previous = Some(committed);
     }
 
+    let last = schedule.words.len() - 1;
+    if lie.replaced_table == Some(last + 1) {
+        product.change_first(|table, weights| replace(table, weights, claim));
+    }
     let [table, _] = product.tables();
     channel.send(&table);
-    let last = schedule.words.len() - 1;
     answer_queries(&schedule.words[last], previous.as_ref().unwrap_or(word), channel);
     let (round_point, _) = product.prove(channel, claim, schedule.final_variables);
     point.extend(round_point);
@@ -303,7 +314,7 @@ mod tests {
             + Ext::TWO * table[(9 << folds) + 5];
         let mut channel = ProverChannel::new(Transcript::new(b"opening"));
         channel.send_hash(&word.root());
-        open(&schedule, &word, &values, &groups, claim, &mut channel);
+        open(&schedule, &word, &values, &groups, claim, OpeningLie::default(), &mut channel);
         Case { schedule, word, claim, point, z, proof: channel.finish() }
     }
 

@@ -124,6 +124,12 @@ impl VerifyingKey {
         Digest(keccak256(&message))
     }
 
+    /// Root of the weights' commitment, and the committed polynomial's value at [`weights_point`].
+    #[must_use]
+    pub fn commitment(&self) -> (Hash, Ext) {
+        (self.root, self.value)
+    }
+
     /// The network's sizes.
     #[must_use]
     pub fn shape(&self) -> NetworkShape {
