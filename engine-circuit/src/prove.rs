@@ -76,9 +76,6 @@ pub enum ProveError {
         /// What the statement says.
         stated: usize,
     },
-    /// More moves of a larger network than one proof can hold.
-    #[error("{0} moves of this network are too many for one proof")]
-    TooLarge(usize),
     /// The proof does not verify: the weights' cache or the model's commitment is damaged.
     #[error("the finished proof does not verify ({0}): the weights cache or the model is damaged")]
     SelfCheck(VerifyError),
@@ -152,9 +149,6 @@ impl Prover {
         let mut watch = Stopwatch(Instant::now());
         let moves = statement.public_moves();
         let shape = self.model.verifying_key().circuit(moves.len());
-        if !Schedule::witness(shape.witness.num_variables).fits() {
-            return Err(ProveError::TooLarge(moves.len()));
-        }
         let traces = self.traces(&moves);
         for (number, (public, trace)) in moves.iter().zip(&traces).enumerate() {
             let network = argmax(&trace.logits, &public.mask).unwrap_or(public.chosen);

@@ -23,7 +23,7 @@ pub const NUM_LIMBS: usize = 2;
 pub const LOG_LIMBS: usize = 1;
 /// What a masked policy index adds to its gap: more than twice the largest logit.
 pub const MASKED_GAP: u32 = 1 << 27;
-/// Most moves in one proof.
+/// Most moves in one proof: the longest proof of the largest network still has words within the field's two-adic group.
 pub const MAX_MOVES: usize = 256;
 
 /// One kernel slot: `factor[layer]` times the source's input shifted by an offset.
@@ -301,6 +301,7 @@ fn witness_layout(log_block: usize, trunk_blocks: usize, policy_blocks: usize) -
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::commitment::Schedule;
 
     #[test]
     fn sizes_of_the_128_by_10_network() {
@@ -310,6 +311,20 @@ mod tests {
         assert_eq!((shape.sections.log_leaves, shape.witness.num_variables), (19, 19));
         let game = Shape::new(network, &[0; 10], 40);
         assert_eq!((game.sections.log_leaves, game.witness.num_variables), (25, 24));
+    }
+
+    /// So that no statement leads to a word without a domain, whatever network it is about.
+    #[test]
+    fn the_longest_proof_of_every_network_fits_the_commitment() {
+        for channels in 16..=384 {
+            for blocks in 1..=24 {
+                let Ok(network) = NetworkShape::new(channels, blocks) else { continue };
+                let shape = Shape::new(network, &vec![0; blocks], MAX_MOVES);
+                let witness = Schedule::witness(shape.witness.num_variables);
+                let weights = Schedule::weights(shape.weight_variables());
+                assert!(witness.fits() && weights.fits(), "{channels} x {blocks}");
+            }
+        }
     }
 
     #[test]

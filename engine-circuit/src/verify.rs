@@ -22,9 +22,6 @@ pub enum VerifyError {
     /// The move is not among the legal ones, where the argmax proves nothing about it.
     #[error("move {0} of the statement is not legal")]
     IllegalMove(usize),
-    /// More moves of a larger network than one proof can hold.
-    #[error("{0} moves of this network are too many for one proof")]
-    TooLarge(usize),
     /// The bytes do not have the shape of a proof for this statement.
     #[error("malformed proof: {0}")]
     Channel(#[from] ChannelError),
@@ -66,9 +63,6 @@ pub fn verify(key: &VerifyingKey, statement: &Statement, proof: &[u8]) -> Result
         return Err(VerifyError::IllegalMove(number));
     }
     let schedule = Schedule::witness(shape.witness.num_variables);
-    if !schedule.fits() {
-        return Err(VerifyError::TooLarge(moves.len()));
-    }
     let mut channel = VerifierChannel::new(transcript(&key.digest(), statement), proof);
 
     let root = channel.receive_hash()?;

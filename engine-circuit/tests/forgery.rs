@@ -297,8 +297,8 @@ fn one_wrong_move_in_a_game_spoils_the_batch() {
 }
 
 #[test]
-fn a_game_too_long_for_its_network_is_refused_without_a_panic() {
-    // 263 channels by 16 blocks and 256 moves need a witness of 2^30 entries, whose codeword has no domain.
+fn a_worthless_proof_of_the_longest_game_is_rejected_without_a_panic() {
+    // 263 channels by 16 blocks and 256 moves need a witness of 2^30 entries, as large as a word can be.
     let network = QuantisedNetwork::random(NetworkShape { channels: 263, blocks: 16 }, 1).unwrap();
     let key =
         engine_circuit::Model::from_parts(network, [0; 32], engine_circuit::field::Ext::ZERO).verifying_key();

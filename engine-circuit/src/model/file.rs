@@ -125,7 +125,6 @@ impl VerifyingKey {
     }
 
     /// Root of the weights' commitment, and the committed polynomial's value at [`weights_point`].
-    #[must_use]
     pub fn commitment(&self) -> (Hash, Ext) {
         (self.root, self.value)
     }

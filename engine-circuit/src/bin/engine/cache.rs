@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use engine_circuit::weights::CacheError;
 use engine_circuit::{Model, ProveError, Proved, Prover, ProverError, Statement};
+use serde_json::{Value, json};
 
-use crate::output::{Bar, Outcome, misuse};
+use crate::output::{Bar, Outcome, emit_either, misuse, peak_rss_mib, rounded, security_bits, write_file};
 
 /// A prover that repairs its cache.
 pub struct CachedProver {
@@ -74,4 +75,35 @@ impl CachedProver {
             result => Ok(result),
         }
     }
+}
+
+/// Writes a proof and says what it took; `what` is the object's key that tells what was proven.
+pub fn hand_over(
+    prover: &CachedProver,
+    proved: &Proved,
+    num_moves: usize,
+    (what, value): (&str, Value),
+    out: &Path,
+    json: bool,
+) -> Outcome {
+    write_file(out, &proved.proof)?;
+    let (infer_ms, prove_ms) = (rounded(proved.times.infer), rounded(proved.times.prove()));
+    let bits = security_bits(&prover.model().verifying_key(), num_moves);
+    let digest = prover.model().digest().to_string();
+    let (bytes, peak) = (proved.proof.len(), peak_rss_mib());
+    let lines = format!(
+        "{what} {}\nmodel {digest}\ninference {infer_ms} ms, proof {prove_ms} ms, {bytes} bytes, {peak} MiB, {bits} bits\n{}",
+        value.as_str().map_or_else(|| value.to_string(), str::to_owned),
+        out.display()
+    );
+    let object = json!({
+        what: value,
+        "digest": digest,
+        "infer_ms": infer_ms,
+        "prove_ms": prove_ms,
+        "proof_bytes": bytes,
+        "peak_rss_mib": peak,
+        "security_bits": bits,
+    });
+    emit_either(json, &object, &lines)
 }

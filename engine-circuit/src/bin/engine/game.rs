@@ -11,10 +11,8 @@ use protocol::GameRecord;
 use protocol::shakmaty::{Color, Position};
 use serde_json::json;
 
-use crate::cache::CachedProver;
-use crate::output::{
-    Outcome, emit_either, misuse, peak_rss_mib, read_file, rejected, rounded, security_bits, write_file,
-};
+use crate::cache::{CachedProver, hand_over};
+use crate::output::{Outcome, emit_either, misuse, read_file, rejected, rounded};
 use crate::play::MAX_PROOF_BYTES;
 use crate::position::{ModelFile, Side, ZERO_ID, game_id, load_key, named};
 
@@ -77,26 +75,8 @@ impl ProveGame {
             }
             error => rejected(error),
         })?;
-        write_file(&self.out, &proved.proof)?;
-        let (infer_ms, prove_ms) = (rounded(proved.times.infer), rounded(proved.times.prove()));
         let moves = statement.num_moves();
-        let bits = security_bits(&prover.model().verifying_key(), moves);
-        let digest = prover.model().digest().to_string();
-        let (bytes, peak) = (proved.proof.len(), peak_rss_mib());
-        let object = json!({
-            "moves": moves,
-            "digest": digest,
-            "infer_ms": infer_ms,
-            "prove_ms": prove_ms,
-            "proof_bytes": bytes,
-            "peak_rss_mib": peak,
-            "security_bits": bits,
-        });
-        let lines = format!(
-            "{moves} moves of {digest}\ninference {infer_ms} ms, proof {prove_ms} ms, {bytes} bytes, {peak} MiB, {bits} bits\n{}",
-            self.out.display()
-        );
-        emit_either(self.json, &object, &lines)
+        hand_over(&prover, &proved, moves, ("moves", json!(moves)), &self.out, self.json)
     }
 }
 

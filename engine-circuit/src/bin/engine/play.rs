@@ -8,10 +8,8 @@ use engine_circuit::{Statement, evaluate, verify};
 use protocol::GameRecord;
 use serde_json::json;
 
-use crate::cache::CachedProver;
-use crate::output::{
-    Outcome, emit_either, peak_rss_mib, read_file, rejected, rounded, security_bits, write_file,
-};
+use crate::cache::{CachedProver, hand_over};
+use crate::output::{Outcome, emit_either, read_file, rejected, rounded};
 use crate::position::{ModelFile, Place, Position, legal_move, load_key, no_legal_move};
 
 /// Largest proof file read.
@@ -78,25 +76,7 @@ impl Prove {
         let statement = Statement::single(self.place.game_id, &record, best).map_err(rejected)?;
         let mut prover = CachedProver::open(&self.model.path, model, self.json)?;
         let proved = prover.prove(&statement)?.map_err(rejected)?;
-        write_file(&self.out, &proved.proof)?;
-        let (infer_ms, prove_ms) = (rounded(proved.times.infer), rounded(proved.times.prove()));
-        let bits = security_bits(&prover.model().verifying_key(), 1);
-        let digest = prover.model().digest().to_string();
-        let (bytes, peak) = (proved.proof.len(), peak_rss_mib());
-        let object = json!({
-            "move": uci,
-            "digest": digest,
-            "infer_ms": infer_ms,
-            "prove_ms": prove_ms,
-            "proof_bytes": bytes,
-            "peak_rss_mib": peak,
-            "security_bits": bits,
-        });
-        let lines = format!(
-            "move {uci}\nmodel {digest}\ninference {infer_ms} ms, proof {prove_ms} ms, {bytes} bytes, {peak} MiB, {bits} bits\n{}",
-            self.out.display()
-        );
-        emit_either(self.json, &object, &lines)
+        hand_over(&prover, &proved, 1, ("move", json!(uci)), &self.out, self.json)
     }
 }
 
