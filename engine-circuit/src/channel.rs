@@ -42,6 +42,15 @@ impl ProverChannel {
         self.bytes.extend_from_slice(&nonce.to_be_bytes());
     }
 
+    /// Sends a nonce without the work, as a lazy prover does.
+    pub fn skip_grind(&mut self, bits: u32) {
+        let worthless =
+            (0..u32::MAX).find(|&nonce| !self.transcript.clone().check_grind(bits, nonce)).unwrap_or(0);
+        self.bytes.extend_from_slice(&worthless.to_be_bytes());
+        // Applied all the same; that it does not do is the verifier's to say.
+        let _does = self.transcript.check_grind(bits, worthless);
+    }
+
     /// Sends bytes that a root already sent determines; not observed.
     pub fn send_opening(&mut self, bytes: &[u8]) {
         self.bytes.extend_from_slice(bytes);
@@ -209,5 +218,65 @@ impl<'a> VerifierChannel<'a> {
             0 => Ok(()),
             rest => Err(ChannelError::Trailing(rest)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use p3_field::PrimeCharacteristicRing;
+
+    use super::*;
+
+    /// What both sides sample after one message, and the message's bytes.
+    fn sampled(
+        send: impl Fn(&mut ProverChannel),
+        receive: impl Fn(&mut VerifierChannel<'_>),
+    ) -> (Ext, Vec<u8>) {
+        let mut prover = ProverChannel::new(Transcript::new(b"channel"));
+        send(&mut prover);
+        let challenge = prover.transcript.sample();
+        let bytes = prover.finish();
+        let mut verifier = VerifierChannel::new(Transcript::new(b"channel"), &bytes);
+        receive(&mut verifier);
+        assert_eq!(verifier.transcript.sample(), challenge, "both sides sample the same");
+        verifier.finish().unwrap();
+        (challenge, bytes)
+    }
+
+    /// Dropping an `observe` changes both sides alike, so only this test can see it.
+    #[test]
+    fn every_kind_of_message_moves_the_transcript() {
+        let silent = Transcript::new(b"channel").sample();
+        let elements = |value: Ext| {
+            sampled(
+                |channel| channel.send(&[Ext::ONE, value]),
+                |channel| assert_eq!(channel.receive_array().unwrap(), [Ext::ONE, value]),
+            )
+            .0
+        };
+        let hash = |byte: u8| {
+            sampled(
+                |channel| channel.send_hash(&[byte; 32]),
+                |channel| assert_eq!(channel.receive_hash().unwrap(), [byte; 32]),
+            )
+            .0
+        };
+        let nonce = |bits: u32| {
+            sampled(|channel| channel.grind(bits), |channel| channel.check_grind(bits).unwrap()).0
+        };
+        let challenges =
+            [silent, elements(Ext::ZERO), elements(Ext::TWO), hash(1), hash(2), nonce(4), nonce(9)];
+        for (n, challenge) in challenges.iter().enumerate() {
+            assert!(!challenges[..n].contains(challenge), "message {n}");
+        }
+    }
+
+    #[test]
+    fn a_nonce_without_work_is_refused() {
+        let mut prover = ProverChannel::new(Transcript::new(b"channel"));
+        prover.skip_grind(6);
+        let bytes = prover.finish();
+        let mut verifier = VerifierChannel::new(Transcript::new(b"channel"), &bytes);
+        assert_eq!(verifier.check_grind(6), Err(ChannelError::Grinding(4)));
     }
 }

@@ -27,6 +27,8 @@ pub struct OpeningLie {
     pub replaced_table: Option<usize>,
     /// One more than the out-of-domain value of this word.
     pub out_of_domain: Option<usize>,
+    /// Nonces without their work.
+    pub no_work: bool,
 }
 
 /// All departures of one proof.

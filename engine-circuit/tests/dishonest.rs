@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 use engine_circuit::argument::columns::ColumnError;
 use engine_circuit::argument::linear::LinearError;
 use engine_circuit::argument::lookups::LookupError;
+use engine_circuit::channel::ChannelError;
 use engine_circuit::commitment::{OpeningError, Schedule};
 use engine_circuit::dishonest::{Lies, OpeningLie, TreeLie};
 use engine_circuit::field::{Ext, Val};
@@ -255,4 +256,30 @@ fn a_false_out_of_domain_value_of_a_later_word_is_found() {
         let verdict = case.verdict(&case.witness, &Lies { weights_opening, ..Lies::default() });
         assert_eq!(verdict, Err(VerifyError::Weights(OpeningError::FinalClaim)));
     }
+}
+
+#[test]
+fn nonces_without_work_are_refused() {
+    let case = ranked(0);
+    let lazy = OpeningLie { no_work: true, ..OpeningLie::default() };
+    let in_witness = case.verdict(&case.witness, &Lies { witness_opening: lazy, ..Lies::default() });
+    let grinding = |error: &OpeningError| matches!(error, OpeningError::Channel(ChannelError::Grinding(_)));
+    assert!(matches!(&in_witness, Err(VerifyError::Witness(error)) if grinding(error)), "{in_witness:?}");
+    let in_weights = case.verdict(&case.witness, &Lies { weights_opening: lazy, ..Lies::default() });
+    assert!(matches!(&in_weights, Err(VerifyError::Weights(error)) if grinding(error)), "{in_weights:?}");
+}
+
+#[test]
+fn the_same_weights_under_another_digest_need_another_proof() {
+    // The scale of probabilities is no part of the circuit: weights, commitment and shape are the same, the digest is not.
+    let mut bytes = network(7).to_bytes();
+    bytes[14] += 1;
+    let (root, value) = prover().model().verifying_key().commitment();
+    let twin = Model::from_parts(QuantisedNetwork::from_bytes(&bytes).unwrap(), root, value);
+    let statement = ranked(0).statement;
+    let proof = prover().prove(&statement).unwrap().proof;
+    assert!(verify(&twin.verifying_key(), &statement, &proof).is_err());
+    let twin = Prover::in_memory(Arc::new(twin)).unwrap();
+    let proof = twin.prove(&statement).unwrap().proof;
+    assert_eq!(verify(&twin.model().verifying_key(), &statement, &proof), Ok(()));
 }

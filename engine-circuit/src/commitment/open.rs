@@ -165,7 +165,8 @@ pub fn open(
             value += Ext::ONE;
         }
         channel.send(&[value]);
-        let rows = answer_queries(&schedule.words[i - 1], previous.as_ref().unwrap_or(word), channel);
+        let rows =
+            answer_queries(&schedule.words[i - 1], previous.as_ref().unwrap_or(word), lie.no_work, channel);
         let batch = channel.transcript.sample();
         let low = if i == 1 { &low_point } else { &point[point.len() - schedule.words[i - 1].folds..] };
         let eq = eq_table(low);
@@ -191,7 +192,7 @@ pub fn open(
     }
     let [table, _] = product.tables();
     channel.send(&table);
-    answer_queries(&schedule.words[last], previous.as_ref().unwrap_or(word), channel);
+    answer_queries(&schedule.words[last], previous.as_ref().unwrap_or(word), lie.no_work, channel);
     let (round_point, _) = product.prove(channel, claim, schedule.final_variables);
     point.extend(round_point);
     point.extend(low_point);
@@ -249,8 +250,17 @@ fn encode_ext(table: &[Ext], shape: &WordShape) -> Word {
 }
 
 /// Grinds, samples positions, sends their rows and siblings. Returns positions and rows as extension elements.
-fn answer_queries(shape: &WordShape, word: &Word, channel: &mut ProverChannel) -> Vec<(usize, Vec<Ext>)> {
-    channel.grind(QUERY_GRINDING);
+fn answer_queries(
+    shape: &WordShape,
+    word: &Word,
+    no_work: bool,
+    channel: &mut ProverChannel,
+) -> Vec<(usize, Vec<Ext>)> {
+    if no_work {
+        channel.skip_grind(QUERY_GRINDING);
+    } else {
+        channel.grind(QUERY_GRINDING);
+    }
     let indices = opened_indices(&mut channel.transcript, shape);
     for &index in &indices {
         channel.send_opening(word.row(index));
