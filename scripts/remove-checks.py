@@ -1,0 +1,71 @@
+#!/usr/bin/env python3
+"""Removes each of the verifier's checks and observations in turn, in a copy, and says which tests go red.
+
+A removal that leaves every test green is a hole in the tests: exit code 1. Takes about half a minute each.
+usage: scripts/remove-checks.py [NAME...]
+"""
+import os, re, subprocess, sys, tempfile
+
+# (name, [(file below engine-circuit/src, text, replacement)]); both sides are changed where both would be.
+REMOVALS = [
+('mask',[('verify.rs','if let Some(number) = moves','if let Some(number) = moves.get(..0).unwrap_or_default()')]),
+('max moves',[('shape.rs','MAX_MOVES: usize = 256','MAX_MOVES: usize = 512')]),
+('root numerator',[('argument/lookups.rs','if n0 * d1 + n1 * d0 != Ext::ZERO {','if false {')]),
+('root denominator',[('argument/lookups.rs','if d0 * d1 == Ext::ZERO {','if false {')]),
+('level gate',[('argument/lookups.rs','} else if gate(children, mix) != claim {','} else if false && gate(children, mix) != claim {')]),
+('leaf numerator',[('argument/columns.rs','if numerator != Ext::ZERO {','if false {')]),
+('leaf denominator',[('argument/columns.rs','if denominator != Ext::ZERO {','if false {')]),
+('linear weights',[('argument/linear.rs','if (weight + skip_weight) * input != claim {','if false {')]),
+('linear source',[('argument/linear.rs','if matrix * (source + planes) != claim {','if false {')]),
+('merkle root',[('commitment/verify.rs','!= Some(root) {','!= Some(root) && false {')]),
+('last word',[('commitment/verify.rs','if on_table != fold {','if false {')]),
+('final claim',[('commitment/verify.rs','if weight * table_value == last_value {','if true {')]),
+('trailing',[('channel.rs','            0 => Ok(()),\n            rest => Err(ChannelError::Trailing(rest)),','            _ => Ok(()),')]),
+('canonical',[('field.rs','(value < P).then(|| Val::from_u32(value))','Some(Val::from_u32(value % P))')]),
+('grinding',[('channel.rs','if self.transcript.check_grind(bits, nonce) {','if self.transcript.check_grind(bits, nonce) || true {')]),
+('siblings left over',[('commitment/merkle.rs','if siblings.next().is_some() {','if false {')]),
+('observe digest',[('verify.rs','    transcript.observe(digest.as_bytes());\n','')]),
+('observe statement',[('verify.rs','    transcript.observe(&statement.to_bytes());\n','')]),
+('observe elements',[('channel.rs','        self.transcript.observe(&self.bytes[start..]);\n',''),('channel.rs','            .collect::<Result<_, _>>()?;\n        self.transcript.observe(bytes);','            .collect::<Result<_, _>>()?;')]),
+('observe hash',[('channel.rs','        self.transcript.observe(hash);\n',''),('channel.rs','        let bytes = self.take(32)?;\n        self.transcript.observe(bytes);','        let bytes = self.take(32)?;')]),
+('weights point claim',[('verify.rs','        eq_eval(point, &linear.weight_point) + batch * powers_eval(z, point)','        eq_eval(point, &linear.weight_point) + batch * powers_eval(z, point) * Ext::ZERO'),('verify.rs','value: linear.weight + batch * key.value','value: linear.weight'),('prove.rs','powers_group(weights_point(&key.root), batch,','powers_group(weights_point(&key.root), batch * crate::field::Ext::ZERO,'),('prove.rs','linear.weight + batch * key.value','linear.weight'),('verify.rs','use crate::statement::Statement;','use crate::field::Ext;use p3_field::PrimeCharacteristicRing;use crate::statement::Statement;'),('prove.rs','use crate::field::Val;','use crate::field::Val;use p3_field::PrimeCharacteristicRing;')]),
+('weights eval claim',[('verify.rs','        eq_eval(point, &linear.weight_point) + batch','        batch'),('verify.rs','value: linear.weight + batch * key.value','value: batch * key.value')  ,('prove.rs','high: High::Dense(eq_table(high))','high: High::Dense(vec![crate::field::Ext::ZERO; 1 << high.len()])'),('prove.rs','linear.weight + batch * key.value','batch * key.value'),('prove.rs','use crate::field::Val;','use crate::field::Val;use p3_field::PrimeCharacteristicRing;')]),
+('query claims',[('commitment/verify.rs','                value += factor * fold;\n                added.push(Added { stage_start, y: ext(y), factor });','                let _ = (fold, y);'),('commitment/open.rs',"            claim += factor * row.iter().zip(&eq).map(|(&value, &eq)| value * eq).sum::<Ext>();\n            added.push((y.into(), factor));","            let _: (Ext, Ext) = (y.into(), row.iter().zip(&eq).map(|(&value, &eq)| value * eq).sum());")]),
+('word out of domain',[('commitment/verify.rs','            value += factor * out_of_domain;\n            added.push(Added { stage_start, y: z, factor });','            let _ = (z, out_of_domain);'),('commitment/open.rs','        claim += factor * value;\n        let mut added = vec![(z, factor)];','        let mut added: Vec<(Ext, Ext)> = Vec::new();')]),
+]
+for f in ['out_of_domain','quotient','activation','logit','winner','activation_count','range_count','limb','source']:
+    REMOVALS.append((f'witness claim {f}',[('argument/packing.rs',f'            {f}: next(),',f'            {f}: next() * Ext::ZERO,')]))
+
+def main(names):
+    root = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    survivors = []
+    with tempfile.TemporaryDirectory() as copy:
+        subprocess.run(["git", "clone", "-q", root, copy], check=True)
+        source = os.path.join(copy, "engine-circuit", "src")
+        cache = os.environ.get("XDG_CACHE_HOME", os.path.expanduser("~/.cache"))
+        env = dict(os.environ, CARGO_TARGET_DIR=os.path.join(cache, "fairmate", "target-remove-checks"), CARGO_INCREMENTAL="0")
+        command = ["cargo", "test", "-q", "-p", "engine-circuit", "--no-default-features", "--features", "prover", "--lib",
+                   "--test", "proof", "--test", "forgery", "--test", "dishonest", "--no-fail-fast"]
+        for name, edits in REMOVALS:
+            if names and name not in names:
+                continue
+            for file, old, new in edits:
+                path = os.path.join(source, file)
+                text = open(path).read()
+                if old not in text:
+                    raise SystemExit(f"{name}: {file} no longer has {old!r}: bring this script up to date")
+                open(path, "w").write(text.replace(old, new, 1))
+            run = subprocess.run(command, cwd=copy, env=env, capture_output=True, text=True)
+            output = run.stdout + run.stderr
+            if "could not compile" in output:
+                raise SystemExit(f"{name}: does not compile without it\n{output[-2000:]}")
+            red = sorted(set(re.findall(r"^    ([a-z_:]+)$", output, re.M)))
+            print(f"{name}: {', '.join(red) if run.returncode else 'NO TEST GOES RED'}", flush=True)
+            if not run.returncode:
+                survivors.append(name)
+            subprocess.run(["git", "checkout", "-q", "."], cwd=copy, check=True)
+    return 1 if survivors else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
