@@ -132,9 +132,13 @@ fn autoplay(
 /// One line on standard output for each change: moves, verified count, dialog.
 #[allow(clippy::print_stdout, reason = "asked for by --print-state")]
 fn print_state(play: Res<'_, Play>, overlay: Res<'_, State<Overlay>>, mut last: Local<'_, String>) {
-    let Some(game) = &play.state.game else { return };
-    let (verified, all) = game.verified_count();
-    let line = format!("{:?} {verified}/{all} {}", overlay.get(), game.record.uci_moves().join(" "));
+    let line = match &play.state.game {
+        Some(game) => {
+            let (verified, all) = game.verified_count();
+            format!("{:?} {verified}/{all} {}", overlay.get(), game.record.uci_moves().join(" "))
+        }
+        None => format!("{:?}", overlay.get()),
+    };
     if *last != line {
         println!("{line}");
         *last = line;
