@@ -205,8 +205,7 @@ impl Prover {
 
         let challenges =
             TupleChallenges { alpha: channel.transcript.sample(), beta: channel.transcript.sample() };
-        let (numerators, denominators) = columns::leaves(&shape, witness, challenges);
-        let tree = lookups::Tree::new(numerators, denominators);
+        let tree = lookups::Tree::new(columns::leaves(&shape, witness, challenges));
         let leaf = lookups::prove(&tree, lies.tree, &mut channel);
         drop(tree);
         let taus = Taus::new(&shape, &leaf.point);

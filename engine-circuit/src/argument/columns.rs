@@ -272,6 +272,7 @@ mod prover {
     use rayon::prelude::*;
 
     use super::{ColumnEvals, TAG_ACTIVATION, TAG_RANGE, Taus, TupleChallenges};
+    use crate::argument::lookups::{Chunk, LOG_CHUNK};
     use crate::encode::{NUM_SQUARES, POLICY_PLANES};
     use crate::field::{Ext, ExtPacked, LANES, Lane, Val, ValPacked};
     use crate::model::{MAX_ACTIVATION, QUOTIENT_BITS, SCALE_LOG2};
@@ -280,7 +281,7 @@ mod prover {
     use crate::witness::Witness;
 
     /// Leaves that one job fills: sixteen channels of a block.
-    const CHUNK: usize = 1 << 10;
+    const CHUNK: usize = 1 << LOG_CHUNK;
 
     #[derive(Clone, Copy)]
     enum Job<'a> {
@@ -345,27 +346,23 @@ mod prover {
         jobs
     }
 
-    /// The leaf level: numerators and denominators.
+    /// The leaf level in chunks.
     #[must_use]
     pub fn leaves(
         shape: &Shape,
         witness: &Witness,
         challenges: TupleChallenges,
-    ) -> (Vec<ValPacked>, Vec<ExtPacked>) {
-        let registers = (1 << shape.sections.log_leaves) / LANES;
-        let mut numerators = vec![ValPacked::ZERO; registers];
-        let mut denominators = vec![ExtPacked::ONE; registers];
+    ) -> Vec<Option<Chunk<ValPacked>>> {
         let TupleChallenges { alpha, beta } = challenges;
         let start = |tag: u32| ExtPacked::from(alpha - Ext::from_u32(tag));
         let (beta, beta2) = (ExtPacked::from(beta), ExtPacked::from(beta * beta));
-        numerators
-            .par_chunks_mut(CHUNK / LANES)
-            .zip(denominators.par_chunks_mut(CHUNK / LANES))
-            .zip(jobs(shape, witness))
-            .for_each(|((numerators, denominators), job)| {
-                let both = numerators.iter_mut().zip(denominators);
+        jobs(shape, witness)
+            .into_par_iter()
+            .map(|job| {
+                let mut chunk = Chunk::filler();
+                let both = chunk.registers_mut();
                 match job {
-                    Job::Empty => {}
+                    Job::Empty => return None,
                     Job::Pairs { quotients, activations } => {
                         let pairs =
                             ValPacked::pack_slice(quotients).iter().zip(ValPacked::pack_slice(activations));
@@ -404,8 +401,9 @@ mod prover {
                         }
                     }
                 }
-            });
-        (numerators, denominators)
+                Some(chunk)
+            })
+            .collect()
     }
 
     /// `sum of weights[i] * values[i]`.
