@@ -12,6 +12,7 @@ MAGIC, VERSION = b"FAIRMATE", 1
 Q_MIN, Q_MAX = -32768, 32767
 LOGIT_MAX = 2**26 - 1
 PARAMETERS_MAX = 20_000_000
+MODEL_TRAILER_BYTES = 32 + 32 + 20 + 32  # weights hash, root, value, digest
 
 
 class OutOfRange(ValueError):
@@ -122,8 +123,10 @@ class QuantisedNet:
 
     @classmethod
     def read(cls, path):
-        """Reads a `.quant` and checks it."""
+        """Reads a `.quant`, or the network of a `.model`, and checks it."""
         data = open(path, "rb").read()
+        if str(path).endswith(".model"):
+            data = data[:-MODEL_TRAILER_BYTES]
         at = 0
 
         def take(dtype, *shape):

@@ -19,7 +19,9 @@ import torch.multiprocessing as mp
 import torch.nn.functional as F
 
 import records
+from grow import grow
 from network import FloatNet, FoldedNet, fold, load_checkpoint
+from optimiser import Optimiser
 
 
 def arguments():
@@ -27,7 +29,7 @@ def arguments():
     parser.add_argument("--data", type=Path, required=True, help="folder with train.bin, val.bin, val.legal")
     parser.add_argument("--run", type=Path, required=True, help="folder of checkpoint.pt and log.jsonl; continues if there")
     parser.add_argument("--stage", choices=["float", "qat"], default="float")
-    parser.add_argument("--start", type=Path, help="stage qat: the float checkpoint")
+    parser.add_argument("--start", type=Path, help="stage qat: the float checkpoint; float: a .quant or .model to grow from")
     parser.add_argument("--channels", type=int, default=64)
     parser.add_argument("--blocks", type=int, default=5)
     parser.add_argument("--minutes", type=float, default=60, help="planned training time over all resumptions")
@@ -85,6 +87,10 @@ def build(args):
     if args.stage == "qat":
         source, _ = load_checkpoint(args.start)
         net = source if isinstance(source, FoldedNet) else fold(source)
+    elif args.start:
+        data = records.load(args.data / "train.bin")
+        chosen = np.linspace(0, len(data) - 1, 2000).astype(np.int64)
+        net = grow(args.start, args.channels, args.blocks, records.planes(data[chosen]))
     else:
         net = FloatNet(args.channels, args.blocks)
     return net.to(memory_format=torch.channels_last).train()
@@ -111,10 +117,7 @@ def worker(rank, args):
     if args.workers > 1:
         dist.init_process_group("gloo", init_method=f"file://{args.run}/rendezvous", rank=rank, world_size=args.workers)
     net = build(args)
-    decay = [p for p in net.parameters() if p.ndim > 1]
-    rest = [p for p in net.parameters() if p.ndim <= 1]
-    groups = [{"params": decay, "weight_decay": 0.01}, {"params": rest, "weight_decay": 0.0}]
-    optimiser = torch.optim.AdamW(groups, lr=args.rate, betas=(0.9, 0.98), fused=True)
+    optimiser = Optimiser(net, args.rate)
     average = {k: v.detach().clone() for k, v in net.state_dict().items()}
     step, elapsed = 0, 0.0
     path = args.run / "checkpoint.pt"
