@@ -1,6 +1,8 @@
 //! Everything about "this move is the argmax of that committed network on this position": network, reference inference,
 //! circuit, prover (feature `prover`) and verifier. `docs/network.md` and `docs/proof-format.md` are the specifications.
 
+#[cfg(feature = "allocator")]
+mod allocator;
 pub mod argument;
 #[cfg(feature = "bundle")]
 pub mod bundle;
