@@ -1,6 +1,9 @@
 //! What a server is told at its start.
 
-use crate::engine::{CircuitEngine, Engine};
+use crate::{
+    engine::{CircuitEngine, Engine},
+    origin::AllowedOrigins,
+};
 use protocol::ProofMode;
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
@@ -15,6 +18,8 @@ pub struct ServerConfig {
     pub store_dir: PathBuf,
     /// File with the encoded weights for the prover; made if it doesn't exist.
     pub cache_path: PathBuf,
+    /// Web pages that may connect.
+    pub origins: AllowedOrigins,
     /// Bounds on what clients can make the server do.
     pub limits: Limits,
 }
@@ -33,6 +38,7 @@ impl ServerConfig {
             engine: Arc::new(CircuitEngine::new(model)),
             store_dir: store_dir.into(),
             cache_path: cache_path.into(),
+            origins: AllowedOrigins::loopback(),
             limits: Limits::default(),
         }
     }
@@ -51,13 +57,20 @@ pub struct Limits {
     pub messages_per_second: f64,
     /// Cost of messages a socket may send at once. A move costs 1, a new game 10.
     pub message_burst: f64,
+    /// Moves to be proven that a socket earns back per second, see [`Self::proof_burst`].
+    pub proofs_per_second: f64,
+    /// Moves to be proven that a socket may ask for at once: each of its moves, and each game that the network begins. At one more
+    /// the message is refused. Without proofs it doesn't count.
+    pub proof_burst: f64,
+    /// Connections to the listener for metrics at a time.
+    pub max_metrics_sockets: usize,
     /// Messages waiting for a slow socket; at one more it is closed with code 1013.
     pub outbound_queue: usize,
     /// Proofs waiting for the prover, at most one of each game; a game beyond it asks again later.
     pub proof_queue: usize,
     /// Threads that prove. The prover uses all cores by itself, so one is the rule.
     pub proof_workers: usize,
-    /// Time for the WebSocket handshake, and again for the hello.
+    /// Time for the head of a request, and again for the hello.
     pub handshake_timeout: Duration,
     /// Time between pings.
     pub ping_interval: Duration,
@@ -69,7 +82,7 @@ pub struct Limits {
     pub game_idle_timeout: Duration,
     /// Pause before something that failed (a write to disk, a full proof queue) is tried again.
     pub retry_interval: Duration,
-    /// Time for sockets and games to finish at shutdown.
+    /// Time at shutdown for the proofs being made, and again for the goodbye to sockets.
     pub shutdown_grace: Duration,
 }
 
@@ -81,6 +94,9 @@ impl Default for Limits {
             max_live_games: 4_096,
             messages_per_second: 20.0,
             message_burst: 60.0,
+            proofs_per_second: 2.0,
+            proof_burst: 240.0,
+            max_metrics_sockets: 8,
             outbound_queue: 256,
             proof_queue: 256,
             proof_workers: 1,

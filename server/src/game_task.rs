@@ -7,6 +7,7 @@ use crate::{
     games::Games,
     outbound::{Client, Outbound, Refusal, when},
     prover_pool::{Done, Failed, Job, Proved},
+    run::Phase,
     store::{Event, StoreError, StoredProof, blocking},
 };
 use protocol::{ErrorCode, GameId, GameRecord, Outcome, ServerMessage, Side, claimable_draw};
@@ -92,8 +93,9 @@ impl GameTask {
 
     /// Runs until nobody needs the game or the server shuts down.
     pub(crate) async fn run(mut self) {
-        let mut shutdown = self.games.shutdown.clone();
+        let mut phases = self.games.phases.clone();
         loop {
+            let phase = *phases.borrow();
             // Commands first: whoever starts a game follows it before the network's first move.
             while let Ok(command) = self.commands.try_recv() {
                 self.obey(command).await;
@@ -101,7 +103,10 @@ impl GameTask {
             let retry_at = self.retry_at;
             if retry_at.is_none_or(|at| at <= TokioInstant::now()) {
                 self.retry_at = None;
-                self.act().await;
+                self.act(phase).await;
+            }
+            if phase > Phase::Running && !self.awaits_proof() {
+                return;
             }
             let wake_at = self.retry_at;
             let retry = async {
@@ -113,7 +118,11 @@ impl GameTask {
             self.followers.retain(|_, client| !client.is_gone());
             let idle = self.followers.is_empty() && self.in_flight.is_none() && wake_at.is_none();
             tokio::select! {
-                () = when(&mut shutdown, |stop| *stop) => return,
+                () = when(&mut phases, |now| *now > phase) => {
+                    if *phases.borrow() == Phase::Stopping {
+                        return;
+                    }
+                }
                 Some(done) = self.done.recv() => self.proof_done(done).await,
                 command = self.commands.recv() => match command {
                     Some(command) => self.obey(command).await,
@@ -130,7 +139,7 @@ impl GameTask {
     }
 
     /// Does what the state of the game calls for: the network's move, then the next proof.
-    async fn act(&mut self) {
+    async fn act(&mut self, phase: Phase) {
         if self.state.is_bot_turn()
             && let Err(error) = self.bot_move().await
         {
@@ -138,20 +147,30 @@ impl GameTask {
             self.broadcast_refusal(&refusal);
             self.retry_later();
         }
-        self.submit_proof();
+        // A proof that isn't begun is made after the next start.
+        if phase == Phase::Running {
+            self.submit_proof();
+        }
+    }
+
+    /// Whether a proof is being made, and not only waited for by a prover that gets ready.
+    fn awaits_proof(&self) -> bool {
+        self.in_flight.is_some() && self.games.pool.as_ref().is_some_and(|pool| pool.state().borrow().ready)
     }
 
     async fn bot_move(&mut self) -> Result<(), StoreError> {
         let failed = |reason: &str| StoreError::Damaged(format!("the network can't move: {reason}"));
         let permit = self.games.inference.acquire().await.map_err(|error| failed(&error.to_string()))?;
         let (engine, record) = (Arc::clone(&self.games.engine), self.state.record.clone());
-        let (best, infer_ms) = blocking(move || {
+        let (best, infer_time) = blocking(move || {
             let started = Instant::now();
             let best = engine.best_move(&record);
-            (best, started.elapsed().as_secs_f32() * 1e3)
+            (best, started.elapsed())
         })
         .await?;
         drop(permit);
+        self.games.metrics.infer_seconds.observe(infer_time.as_secs_f64());
+        let infer_ms = infer_time.as_secs_f32() * 1e3;
         let uci = GameRecord::uci(best.ok_or_else(|| failed("it names none"))?);
         let ply = self.state.ply();
         let events =
@@ -208,7 +227,8 @@ impl GameTask {
                     }
                 }
             }
-            Err(Failed { reason, for_good }) => {
+            Err(Failed::Stopped) => {}
+            Err(Failed::Try { reason, for_good }) => {
                 let attempts = self.attempts.entry(ply).or_insert(Attempts {
                     tries: 0,
                     limit: TRIES,

@@ -5,8 +5,10 @@ use crate::{
     engine::Engine,
     game_state::GameState,
     game_task::{Command, GameTask},
-    outbound::{Client, Refusal},
+    metrics::{Counted, Metrics},
+    outbound::{Client, Refusal, when},
     prover_pool::ProverPool,
+    run::Phase,
     store::{Event, Store, StoreError, blocking},
 };
 use protocol::{ErrorCode, GameId, GameRecord, Outcome, Side};
@@ -29,10 +31,13 @@ pub(crate) struct Games {
     pub(crate) limits: Limits,
     /// Bounds the inferences that run at a time.
     pub(crate) inference: Semaphore,
-    /// True when the server shuts down.
-    pub(crate) shutdown: watch::Receiver<bool>,
+    /// How far the server is.
+    pub(crate) phases: watch::Receiver<Phase>,
+    pub(crate) metrics: Metrics,
     digest: String,
     live: Mutex<HashMap<GameId, mpsc::Sender<Command>>>,
+    /// Tasks of games that run.
+    tasks: watch::Sender<usize>,
     /// Every task holds a clone; the server waits until all are dropped.
     alive: mpsc::Sender<()>,
 }
@@ -43,7 +48,8 @@ impl Games {
         store: Arc<Store>,
         pool: Option<ProverPool>,
         limits: Limits,
-        shutdown: watch::Receiver<bool>,
+        metrics: Metrics,
+        phases: watch::Receiver<Phase>,
         alive: mpsc::Sender<()>,
     ) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
@@ -54,8 +60,10 @@ impl Games {
             pool,
             limits,
             inference: Semaphore::new(cores),
-            shutdown,
+            metrics,
+            phases,
             live: Mutex::default(),
+            tasks: watch::Sender::new(0),
             alive,
         }
     }
@@ -95,6 +103,7 @@ impl Games {
         // The queue of a new game is empty.
         drop(game.try_send(Command::Attach { client, have_proofs: Vec::new() }));
         live.insert(game_id, game);
+        self.metrics.games_created.inc();
         Ok(game_id)
     }
 
@@ -205,11 +214,29 @@ impl Games {
     fn spawn(self: &Arc<Self>, game_id: GameId, state: GameState) -> mpsc::Sender<Command> {
         let (sender, commands) = mpsc::channel(COMMAND_QUEUE);
         let task = GameTask::new(Arc::clone(self), game_id, state, commands);
-        let alive = self.alive.clone();
+        let (games, alive) = (Arc::clone(self), self.alive.clone());
+        self.tasks.send_modify(|tasks| *tasks += 1);
         tokio::spawn(async move {
+            let counted = Counted::new(&games.metrics.games_live);
+            // Counted down if the task panics, too.
+            let ended = Ended(&games);
             task.run().await;
-            drop(alive);
+            drop((ended, counted));
+            drop((games, alive));
         });
         sender
+    }
+
+    /// Completes when no game's task runs.
+    pub(crate) async fn all_ended(&self) {
+        when(&mut self.tasks.subscribe(), |tasks| *tasks == 0).await;
+    }
+}
+
+struct Ended<'a>(&'a Games);
+
+impl Drop for Ended<'_> {
+    fn drop(&mut self) {
+        self.0.tasks.send_modify(|tasks| *tasks = tasks.saturating_sub(1));
     }
 }

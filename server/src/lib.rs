@@ -1,14 +1,17 @@
 //! The server: plays the network over WebSockets, sends each move at once and its proof right after, stores games.
 //!
 //! [`serve`] runs it in the caller's tokio runtime, so that a client can embed it; the binary `server` is a thin command line
-//! over it. Inside: `session` is one socket, `game_task` one live game, `games` the table of live games, `store` the
-//! games on disk, `prover_pool` the threads that prove.
+//! over it. Inside: `http` is what comes before a WebSocket, `session` one socket, `game_task` one live game, `games` the table of
+//! live games, `store` the games on disk, `prover_pool` the threads that prove, `metrics` what is counted.
 
 mod config;
 mod engine;
 mod game_state;
 mod game_task;
 mod games;
+mod http;
+mod metrics;
+mod origin;
 mod outbound;
 mod prover_pool;
 mod run;
@@ -17,5 +20,6 @@ mod store;
 
 pub use config::{Limits, ServerConfig};
 pub use engine::{CircuitEngine, Engine, EngineError, MoveProver};
-pub use run::{ServeError, serve};
+pub use origin::{AllowedOrigins, Origin, OriginError};
+pub use run::{Listeners, ServeError, serve};
 pub use store::StoreError;

@@ -4,13 +4,26 @@
 
 use clap::{Parser, ValueEnum};
 use protocol::ProofMode;
-use server::{Limits, ServerConfig, serve};
-use std::{net::SocketAddr, path::PathBuf, process::ExitCode, sync::Arc};
+use server::{AllowedOrigins, Limits, Listeners, OriginError, ServerConfig, serve};
+use std::{io::Write, net::SocketAddr, path::PathBuf, process::ExitCode, sync::Arc};
 use tokio::net::TcpListener;
 
+const AFTER_HELP: &str = "\
+Plain HTTP on the same address: GET /health answers 200, or 503 when the prover failed.
+With --metrics that address has /health and /metrics (text for Prometheus).
+
+Example:
+  server --model assets/models/DIGEST.model --store games --metrics 127.0.0.1:9100
+
+Exit code: 0 after a signal, 2 if it can't start.";
+
 /// Plays chess with a committed network over WebSockets and proves every move.
+///
+/// The network's move goes out at once, its proof right behind it. Games and proofs are stored as they happen: after a kill or a
+/// crash the next start with the same --store goes on where this one ended. SIGINT and SIGTERM finish and send the proofs being made
+/// first.
 #[derive(Parser)]
-#[command(name = "server", version)]
+#[command(name = "server", version, after_help = AFTER_HELP)]
 struct Args {
     /// Whether moves are proven.
     #[arg(long, value_enum, default_value_t = Mode::Gkr)]
@@ -27,6 +40,13 @@ struct Args {
     /// File with the encoded weights, made if need be [default: beside the model].
     #[arg(long, value_name = "FILE")]
     cache: Option<PathBuf>,
+    /// Address for metrics over plain HTTP; port 0 picks a free one. It is printed on stdout. [default: none]
+    #[arg(long, value_name = "ADDRESS")]
+    metrics: Option<SocketAddr>,
+    /// Origin of web pages that may connect, for instance https://play.example.org, or "any"; may be given several times. Pages of
+    /// this machine and programs that are no browsers always may.
+    #[arg(long, value_name = "ORIGIN")]
+    allow_origin: Vec<String>,
     /// Sockets open at a time.
     #[arg(long, value_name = "N", default_value_t = Limits::default().max_sockets)]
     max_sockets: usize,
@@ -86,22 +106,46 @@ fn run(args: Args) -> Result<(), String> {
     };
     let mut config = ServerConfig::new(Arc::new(model), proof_mode, args.store, cache);
     config.limits.max_sockets = args.max_sockets;
+    config.origins = origins(&args.allow_origin)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(|error| format!("can't start: {error}"))?;
     let served = runtime.block_on(async {
-        let listener = TcpListener::bind(args.listen)
-            .await
-            .map_err(|error| format!("can't listen on {}: {error}", args.listen))?;
-        let address = listener.local_addr().map_err(|error| error.to_string())?;
-        println!("listening on {address}");
+        let (players, address) = listen(args.listen).await?;
+        let metrics = match args.metrics {
+            Some(wanted) => Some(listen(wanted).await?),
+            None => None,
+        };
+        let mut lines = format!("listening on {address}\n");
+        if let Some((_, address)) = &metrics {
+            lines.push_str(&format!("metrics on http://{address}/metrics\n"));
+        }
+        // Whoever closed the other end doesn't want to know.
+        drop(std::io::stdout().write_all(lines.as_bytes()));
+        let metrics = metrics.map(|(listener, _)| listener);
         let signal = stop_signal()?;
-        serve(listener, config, signal).await.map_err(|error| error.to_string())
+        serve(Listeners { players, metrics }, config, signal).await.map_err(|error| error.to_string())
     });
     // A prover that is still getting ready isn't waited for.
     runtime.shutdown_background();
     served
+}
+
+async fn listen(wanted: SocketAddr) -> Result<(TcpListener, SocketAddr), String> {
+    let failed = |error| format!("can't listen on {wanted}: {error}");
+    let listener = TcpListener::bind(wanted).await.map_err(failed)?;
+    let address = listener.local_addr().map_err(failed)?;
+    Ok((listener, address))
+}
+
+fn origins(texts: &[String]) -> Result<AllowedOrigins, String> {
+    if texts.iter().any(|text| text == "any") {
+        return Ok(AllowedOrigins::any());
+    }
+    texts.iter().try_fold(AllowedOrigins::loopback(), |allowed, text| {
+        Ok(allowed.and(text.parse().map_err(|error: OriginError| format!("--allow-origin: {error}"))?))
+    })
 }
 
 #[cfg(unix)]

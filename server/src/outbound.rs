@@ -5,6 +5,7 @@ use crate::{
     store::{Store, blocking},
 };
 use futures_util::{Sink, SinkExt};
+use prometheus_client::metrics::counter::Counter;
 use protocol::{ErrorCode, GameId, ProofFrame, ServerMessage};
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use tokio::{
@@ -44,6 +45,8 @@ pub(crate) struct Client {
     /// Tells this socket from others of the same server.
     pub(crate) number: u64,
     queue: mpsc::Sender<Outbound>,
+    /// Counts the sockets whose queue was full.
+    too_slow: Counter,
     close: Arc<watch::Sender<Option<Close>>>,
 }
 
@@ -52,16 +55,19 @@ impl Client {
     pub(crate) fn new(
         number: u64,
         capacity: usize,
+        too_slow: Counter,
     ) -> (Self, mpsc::Receiver<Outbound>, watch::Receiver<Option<Close>>) {
         let (queue, receiver) = mpsc::channel(capacity.max(1));
         let (close, closed) = watch::channel(None);
-        (Self { number, queue, close: Arc::new(close) }, receiver, closed)
+        (Self { number, queue, too_slow, close: Arc::new(close) }, receiver, closed)
     }
 
     /// Queues something. Never waits: a socket whose queue is full is closed, its client comes back and resumes.
     pub(crate) fn send(&self, item: Outbound) {
-        if let Err(mpsc::error::TrySendError::Full(_)) = self.queue.try_send(item) {
-            self.close(CloseCode::Again, "too slow: reconnect and resume");
+        if let Err(mpsc::error::TrySendError::Full(_)) = self.queue.try_send(item)
+            && self.close_first(CloseCode::Again, "too slow: reconnect and resume")
+        {
+            self.too_slow.inc();
         }
     }
 
@@ -77,13 +83,17 @@ impl Client {
 
     /// Closes the socket after what is queued was sent. The first reason stays.
     pub(crate) fn close(&self, code: CloseCode, reason: &'static str) {
+        let _first = self.close_first(code, reason);
+    }
+
+    fn close_first(&self, code: CloseCode, reason: &'static str) -> bool {
         self.close.send_if_modified(|close| {
             let first = close.is_none();
             if first {
                 *close = Some(Close { code, reason });
             }
             first
-        });
+        })
     }
 
     /// Whether the socket has gone.
@@ -171,8 +181,17 @@ impl<S: Sink<Message, Error = tungstenite::Error> + Unpin> Writer<S> {
             match next {
                 Next::Close(close) => {
                     while let Ok(item) = self.queue.try_recv() {
-                        if let Outbound::Message(message) = item {
-                            self.write_message(&message).await?;
+                        match item {
+                            Outbound::Message(message) => self.write_message(&message).await?,
+                            Outbound::Proofs { game_id, plies } => {
+                                backlog.extend(plies.into_iter().map(|ply| (game_id, ply)));
+                            }
+                        }
+                    }
+                    // A server that shuts down sends what it has; other sockets are closed for a fault of theirs.
+                    if close.code == CloseCode::Away {
+                        while let Some((game_id, ply)) = backlog.pop_first() {
+                            self.write_proof(game_id, ply).await?;
                         }
                     }
                     return Ok(close);

@@ -1,16 +1,20 @@
 //! The threads that prove, off the async ones: the prover gets ready in the background, jobs wait in a bounded
 //! queue, every proof is verified before it is handed back.
 
-use crate::engine::{Engine, EngineError, MoveProver};
+use crate::{
+    config::Limits,
+    engine::{Engine, EngineError, MoveProver},
+    metrics::Metrics,
+};
 use protocol::{GameId, GameRecord, ServerMessage, messages::MAX_PROOF_BYTES, shakmaty::Move};
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     path::PathBuf,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicBool, AtomicU32, Ordering},
+        atomic::{AtomicBool, Ordering},
     },
-    time::Instant,
+    time::{Duration, Instant},
 };
 use tokio::sync::{mpsc, watch};
 
@@ -38,10 +42,15 @@ pub(crate) struct Proved {
 }
 
 /// Why there is no proof.
-pub(crate) struct Failed {
-    pub(crate) reason: String,
-    /// Whether another try is pointless because there is no prover.
-    pub(crate) for_good: bool,
+pub(crate) enum Failed {
+    /// It was tried.
+    Try {
+        reason: String,
+        /// Whether another try is pointless because there is no prover.
+        for_good: bool,
+    },
+    /// The server shuts down; it is tried after the next start.
+    Stopped,
 }
 
 /// How far the prover is.
@@ -73,8 +82,8 @@ pub(crate) struct ProverPool {
 struct Shared {
     jobs: Mutex<mpsc::Receiver<Job>>,
     state: watch::Sender<ProverState>,
-    /// Jobs queued or being worked at.
-    queued: AtomicU32,
+    /// Its queue's length tells jobs how many are before them.
+    metrics: Metrics,
     stop: AtomicBool,
 }
 
@@ -83,15 +92,16 @@ impl ProverPool {
     pub(crate) fn start(
         engine: Arc<dyn Engine>,
         cache: PathBuf,
-        workers: usize,
-        queue: usize,
+        limits: &Limits,
+        metrics: Metrics,
     ) -> std::io::Result<Self> {
-        let (jobs, receiver) = mpsc::channel(queue.max(1));
+        let (jobs, receiver) = mpsc::channel(limits.proof_queue.max(1));
+        let workers = limits.proof_workers;
         let (state_sender, state) = watch::channel(ProverState::default());
         let shared = Arc::new(Shared {
             jobs: Mutex::new(receiver),
             state: state_sender,
-            queued: AtomicU32::new(0),
+            metrics,
             stop: AtomicBool::new(false),
         });
         let first = Arc::clone(&shared);
@@ -115,12 +125,17 @@ impl ProverPool {
 
     /// Queues a job. Returns the number of jobs before it, or `None` if the queue is full.
     pub(crate) fn submit(&self, job: Job) -> Option<u32> {
-        let before = self.shared.queued.fetch_add(1, Ordering::Relaxed);
+        let before = self.shared.metrics.proof_queue.inc();
         if self.jobs.try_send(job).is_err() {
-            self.shared.queued.fetch_sub(1, Ordering::Relaxed);
+            self.shared.metrics.proof_queue.dec();
             return None;
         }
-        Some(before)
+        Some(u32::try_from(before).unwrap_or_default())
+    }
+
+    /// Proofs being made are finished, jobs that wait come back as [`Failed::Stopped`].
+    pub(crate) fn finish(&self) {
+        self.shared.stop.store(true, Ordering::Relaxed);
     }
 
     /// How far the prover is, now and later.
@@ -131,7 +146,7 @@ impl ProverPool {
 
 impl Drop for ProverPool {
     fn drop(&mut self) {
-        self.shared.stop.store(true, Ordering::Relaxed);
+        self.finish();
     }
 }
 
@@ -156,7 +171,8 @@ fn open(
         .unwrap_or_else(|_| Err(EngineError("the prover crashed while it got ready".into())));
     match opened {
         Ok(prover) => {
-            tracing::info!(ms = millis(started), "the prover is ready");
+            tracing::info!(ms = millis(started.elapsed()), "the prover is ready");
+            shared.metrics.prover_ready.set(1);
             shared.state.send_replace(ProverState { ready: true, progress: 1.0, failed: None });
             Ok(prover)
         }
@@ -173,29 +189,28 @@ fn work(shared: &Shared, prover: &Result<Arc<dyn MoveProver>, String>) {
         // A poisoned lock guards nothing but the queue, which is whole.
         let job = shared.jobs.lock().unwrap_or_else(std::sync::PoisonError::into_inner).blocking_recv();
         let Some(job) = job else { return };
-        if shared.stop.load(Ordering::Relaxed) {
-            return;
-        }
         let result = match prover {
-            Ok(prover) => prove(prover.as_ref(), &job),
-            Err(reason) => Err(Failed { reason: reason.clone(), for_good: true }),
+            _ if shared.stop.load(Ordering::Relaxed) => Err(Failed::Stopped),
+            Ok(prover) => prove(prover.as_ref(), &job, &shared.metrics),
+            Err(reason) => Err(Failed::Try { reason: reason.clone(), for_good: true }),
         };
-        shared.queued.fetch_sub(1, Ordering::Relaxed);
+        shared.metrics.proof_queue.dec();
         // A game that doesn't wait any more has nothing to lose: its proof is made again when it is needed.
         drop(job.done.send(Done { ply: job.ply, result }));
     }
 }
 
-fn prove(prover: &dyn MoveProver, job: &Job) -> Result<Proved, Failed> {
+fn prove(prover: &dyn MoveProver, job: &Job, metrics: &Metrics) -> Result<Proved, Failed> {
     let started = Instant::now();
     let checked = catch_unwind(AssertUnwindSafe(|| {
         let proof = prover.prove(job.game_id, &job.record, job.mv)?;
-        let prove_ms = millis(started);
+        let prove_time = started.elapsed();
         if proof.len() > MAX_PROOF_BYTES {
             return Err(EngineError(format!("the proof has {} bytes, more than is sent", proof.len())));
         }
         prover.verify(job.game_id, &job.record, job.mv, &proof)?;
-        Ok(Proved { proof, prove_ms })
+        metrics.proof_made(prove_time, started.elapsed() - prove_time, proof.len());
+        Ok(Proved { proof, prove_ms: millis(prove_time) })
     }))
     .unwrap_or_else(|_| Err(EngineError("the prover crashed".into())));
     match checked {
@@ -204,19 +219,20 @@ fn prove(prover: &dyn MoveProver, job: &Job) -> Result<Proved, Failed> {
                 game = %job.game_id,
                 ply = job.ply,
                 prove_ms = proved.prove_ms,
-                total_ms = millis(started),
+                total_ms = millis(started.elapsed()),
                 bytes = proved.proof.len(),
                 "proved"
             );
             Ok(proved)
         }
         Err(EngineError(reason)) => {
+            metrics.proof_failed();
             tracing::error!(game = %job.game_id, ply = job.ply, "no proof: {reason}");
-            Err(Failed { reason, for_good: false })
+            Err(Failed::Try { reason, for_good: false })
         }
     }
 }
 
-fn millis(since: Instant) -> u32 {
-    u32::try_from(since.elapsed().as_millis()).unwrap_or(u32::MAX)
+fn millis(time: Duration) -> u32 {
+    u32::try_from(time.as_millis()).unwrap_or(u32::MAX)
 }

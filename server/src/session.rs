@@ -1,17 +1,21 @@
 //! One socket: handshake, hello, then one message after the other to the games.
 
 use crate::{
-    config::Limits,
     game_task::Command,
     games::Games,
+    http::{self, Status},
+    metrics::{Counted, RefusedReason},
+    origin::AllowedOrigins,
     outbound::{Client, Close, Refusal, Writer, when},
     prover_pool::ProverPool,
+    run::{Phase, health},
 };
 use futures_util::{Stream, StreamExt};
 use protocol::{
     ClientMessage, ErrorCode, GameId, GameRecord, MessageError, PROTOCOL_VERSION, ProofMode, ServerMessage,
     Side, SideChoice,
     messages::{MAX_CLIENT_MESSAGE_BYTES, start_fen_or_usual},
+    shakmaty::Position,
 };
 use std::{collections::VecDeque, sync::Arc, time::Instant};
 use tokio::{
@@ -20,10 +24,10 @@ use tokio::{
     time::{timeout, timeout_at},
 };
 use tokio_tungstenite::{
-    accept_async_with_config,
+    WebSocketStream,
     tungstenite::{
         self, Message,
-        protocol::{WebSocketConfig, frame::coding::CloseCode},
+        protocol::{Role, WebSocketConfig, frame::coding::CloseCode},
     },
 };
 
@@ -34,23 +38,19 @@ const MAX_FRAME_BYTES: usize = 4 * MAX_CLIENT_MESSAGE_BYTES;
 const MAX_DROPPED: u32 = 200;
 
 /// Serves one socket until it is closed.
-pub(crate) async fn run(games: Arc<Games>, tcp: TcpStream, number: u64) {
+pub(crate) async fn run(games: Arc<Games>, tcp: TcpStream, number: u64, origins: &AllowedOrigins) {
     let limits = &games.limits;
     let config = WebSocketConfig::default()
         .read_buffer_size(8 << 10)
         .write_buffer_size(8 << 10)
         .max_message_size(Some(MAX_FRAME_BYTES))
         .max_frame_size(Some(MAX_FRAME_BYTES));
-    if let Err(error) = tcp.set_nodelay(true) {
-        tracing::debug!("nodelay: {error}");
-    }
-    let handshake = timeout(limits.handshake_timeout, accept_async_with_config(tcp, Some(config)));
-    let (sink, stream) = match handshake.await {
-        Ok(Ok(socket)) => socket.split(),
-        Ok(Err(error)) => return tracing::debug!(number, "no WebSocket handshake: {error}"),
-        Err(_) => return tracing::debug!(number, "no WebSocket handshake in time"),
-    };
-    let (client, queue, close) = Client::new(number, limits.outbound_queue);
+    let Some((tcp, rest)) = handshake(&games, tcp, number, origins).await else { return };
+    let counted = Counted::new(&games.metrics.sockets);
+    let socket = WebSocketStream::from_partially_read(tcp, rest, Role::Server, Some(config)).await;
+    let (sink, stream) = socket.split();
+    let (client, queue, close) =
+        Client::new(number, limits.outbound_queue, games.metrics.sockets_too_slow.clone());
     let writer = Writer {
         sink,
         queue,
@@ -61,7 +61,8 @@ pub(crate) async fn run(games: Arc<Games>, tcp: TcpStream, number: u64) {
         write_timeout: limits.write_timeout,
     };
     let mut session = Session {
-        bucket: Bucket::new(limits),
+        messages: Bucket::new(limits.message_burst, limits.messages_per_second),
+        proofs: Bucket::new(limits.proof_burst, limits.proofs_per_second),
         games: Arc::clone(&games),
         client,
         followed: VecDeque::new(),
@@ -82,6 +83,52 @@ pub(crate) async fn run(games: Arc<Games>, tcp: TcpStream, number: u64) {
         }
     }
     session.leave().await;
+    drop(counted);
+}
+
+/// Reads the request and accepts it if it is for a WebSocket. Otherwise it is answered, and the connection ends. Returns the
+/// connection and what the client sent after its request.
+async fn handshake(
+    games: &Games,
+    mut tcp: TcpStream,
+    number: u64,
+    origins: &AllowedOrigins,
+) -> Option<(TcpStream, Vec<u8>)> {
+    if let Err(error) = tcp.set_nodelay(true) {
+        tracing::debug!("nodelay: {error}");
+    }
+    let accepted = async {
+        let http::Head { request, rest } = http::read_head(&mut tcp).await?;
+        if !http::wants_websocket(&request) {
+            http::answer(&mut tcp, &request, &health(games), None).await?;
+            return Ok(None);
+        }
+        if !origins.allow(request.headers().get_all("origin").iter().map(|value| value.as_bytes())) {
+            games.metrics.refused(RefusedReason::origin);
+            tracing::warn!(number, origin = ?request.headers().get("origin"), "turned away: a web page of another origin");
+            let reason = "pages of this origin may not connect; the server's --allow-origin says which may\n";
+            http::respond(&mut tcp, Status::FORBIDDEN, http::TEXT, reason).await?;
+            return Ok(None);
+        }
+        http::accept_websocket(&mut tcp, &request).await?;
+        std::io::Result::Ok(Some(rest))
+    };
+    let mut phases = games.phases.clone();
+    let accepted = tokio::select! {
+        () = when(&mut phases, |phase| *phase > Phase::Running) => return None,
+        accepted = timeout(games.limits.handshake_timeout, accepted) => accepted,
+    };
+    match accepted {
+        Ok(Ok(rest)) => rest.map(|rest| (tcp, rest)),
+        Ok(Err(error)) => {
+            tracing::debug!(number, "no WebSocket handshake: {error}");
+            None
+        }
+        Err(_) => {
+            tracing::debug!(number, "no WebSocket handshake in time");
+            None
+        }
+    }
 }
 
 struct Session {
@@ -89,7 +136,9 @@ struct Session {
     client: Client,
     /// Games this socket follows, the longest followed first.
     followed: VecDeque<GameId>,
-    bucket: Bucket,
+    messages: Bucket,
+    /// Moves it may have proven.
+    proofs: Bucket,
     welcomed: bool,
 }
 
@@ -99,7 +148,7 @@ impl Session {
         mut stream: impl Stream<Item = Result<Message, tungstenite::Error>> + Unpin,
         mut close: watch::Receiver<Option<Close>>,
     ) {
-        let mut shutdown = self.games.shutdown.clone();
+        let mut phases = self.games.phases.clone();
         let hello_deadline = Instant::now() + self.games.limits.handshake_timeout;
         loop {
             // A socket that answers pings but never says hello doesn't stay.
@@ -107,7 +156,7 @@ impl Session {
                 if self.welcomed { Instant::now() + self.games.limits.idle_timeout } else { hello_deadline };
             let frame = tokio::select! {
                 () = when(&mut close, Option::is_some) => return,
-                () = when(&mut shutdown, |stop| *stop) => {
+                () = when(&mut phases, |phase| *phase == Phase::Stopping) => {
                     return self.client.close(CloseCode::Away, "the server is shutting down");
                 }
                 frame = timeout_at(deadline.into(), stream.next()) => frame,
@@ -176,6 +225,9 @@ impl Session {
             let message = if self.welcomed { "a second hello" } else { "the first message is a hello" };
             return Err(Refusal::new(ErrorCode::HelloExpected, message));
         }
+        if *self.games.phases.borrow() > Phase::Running && !matches!(message, ClientMessage::Ping) {
+            return Err(Refusal::new(ErrorCode::ShuttingDown, "the server is shutting down"));
+        }
         let client = self.client.clone();
         match message {
             ClientMessage::Hello { version, client } => self.hello(version, &client),
@@ -188,16 +240,21 @@ impl Session {
                     SideChoice::Random if rand::random() => Side::White,
                     SideChoice::Random => Side::Black,
                 };
+                if human_side != record.position().turn().into() {
+                    self.pay_for_proof()?;
+                }
                 let game_id = self.games.create(human_side, &record, client).await?;
                 self.follow(game_id).await;
                 Ok(())
             }
             ClientMessage::Resume { game_id, have_proofs } => {
                 self.games.send(game_id, Command::Attach { client, have_proofs }).await?;
+                self.games.metrics.resyncs.inc();
                 self.follow(game_id).await;
                 Ok(())
             }
             ClientMessage::Move { game_id, ply, uci } => {
+                self.pay_for_proof()?;
                 self.send(game_id, Command::Move { client, ply, uci }).await
             }
             ClientMessage::Resign { game_id } => self.send(game_id, Command::Resign { client }).await,
@@ -264,15 +321,26 @@ impl Session {
         }
     }
 
+    /// A move has the network answer, and the answer proven.
+    fn pay_for_proof(&mut self) -> Result<(), Refusal> {
+        if self.games.pool.is_none() || self.proofs.take(1.0) == Taken::Yes {
+            return Ok(());
+        }
+        let message = "too many moves to be proven; try again in a moment";
+        Err(Refusal::new(ErrorCode::RateLimited, message))
+    }
+
     fn may_send(&mut self, cost: f64) -> bool {
-        match self.bucket.take(cost) {
+        match self.messages.take(cost) {
             Taken::Yes => true,
             Taken::No { dropped: 1 } => {
+                self.games.metrics.messages_dropped.inc();
                 let message = "too many messages; some are dropped";
                 self.refuse(None, &Refusal::new(ErrorCode::RateLimited, message));
                 false
             }
             Taken::No { dropped } => {
+                self.games.metrics.messages_dropped.inc();
                 if dropped > MAX_DROPPED {
                     self.client.close(CloseCode::Policy, "far too many messages");
                 }
@@ -310,14 +378,8 @@ enum Taken {
 }
 
 impl Bucket {
-    fn new(limits: &Limits) -> Self {
-        Self {
-            tokens: limits.message_burst,
-            burst: limits.message_burst,
-            per_second: limits.messages_per_second,
-            at: Instant::now(),
-            dropped: 0,
-        }
+    fn new(burst: f64, per_second: f64) -> Self {
+        Self { tokens: burst, burst, per_second, at: Instant::now(), dropped: 0 }
     }
 
     fn take(&mut self, cost: f64) -> Taken {
@@ -342,8 +404,7 @@ mod tests {
 
     #[test]
     fn the_bucket_empties_and_refills() {
-        let limits = Limits { message_burst: 3.0, messages_per_second: 0.0, ..Limits::default() };
-        let mut bucket = Bucket::new(&limits);
+        let mut bucket = Bucket::new(3.0, 0.0);
         assert_eq!(bucket.take(2.0), Taken::Yes);
         assert_eq!(bucket.take(2.0), Taken::No { dropped: 1 });
         assert_eq!(bucket.take(2.0), Taken::No { dropped: 2 });

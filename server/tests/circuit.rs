@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{Client, TestServer};
+use common::{Client, Received, TestServer};
 use engine_circuit::{
     Model, Statement, VerifyingKey,
     model::{NetworkShape, QuantisedNetwork},
@@ -13,15 +13,20 @@ use protocol::{
 };
 use server::ServerConfig;
 use std::{
-    io::{BufRead, BufReader, Read},
-    net::SocketAddr,
+    io::{BufRead, BufReader, Read, Write},
+    net::{SocketAddr, TcpStream},
     path::Path,
     process::{Child, Command, Stdio},
     sync::Arc,
+    time::Duration,
 };
 
 fn tiny_model() -> Model {
-    let network = QuantisedNetwork::random(NetworkShape::new(16, 1).unwrap(), 7).unwrap();
+    model(16, 1)
+}
+
+fn model(channels: usize, blocks: usize) -> Model {
+    let network = QuantisedNetwork::random(NetworkShape::new(channels, blocks).unwrap(), 7).unwrap();
     weights::commit(network, &|_| {})
 }
 
@@ -67,12 +72,14 @@ async fn every_proof_of_a_game_verifies() {
 struct Process {
     child: Child,
     address: SocketAddr,
+    metrics: SocketAddr,
 }
 
 impl Process {
     fn start(model: &Path, store: &Path, proof_mode: &str) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_server"))
-            .args(["--listen", "127.0.0.1:0", "--proof-mode", proof_mode, "--model"])
+            .args(["--listen", "127.0.0.1:0", "--metrics", "127.0.0.1:0"])
+            .args(["--proof-mode", proof_mode, "--model"])
             .arg(model)
             .arg("--store")
             .arg(store)
@@ -80,10 +87,28 @@ impl Process {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let address = line.trim().strip_prefix("listening on ").unwrap().parse().unwrap();
-        Self { child, address }
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+        let address = lines.next().unwrap().strip_prefix("listening on ").unwrap().parse().unwrap();
+        let metrics = lines.next().unwrap();
+        let metrics =
+            metrics.strip_prefix("metrics on http://").and_then(|rest| rest.strip_suffix("/metrics"));
+        Self { child, address, metrics: metrics.unwrap().parse().unwrap() }
+    }
+
+    /// The answer to a request of the metrics' address.
+    fn get(&self, path: &str) -> String {
+        let mut tcp = TcpStream::connect(self.metrics).unwrap();
+        tcp.write_all(format!("GET {path} HTTP/1.1\r\n\r\n").as_bytes()).unwrap();
+        let mut answer = String::new();
+        tcp.read_to_string(&mut answer).unwrap();
+        answer
+    }
+
+    /// SIGTERM, and the exit code.
+    fn terminate(mut self) -> Option<i32> {
+        let kill = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
+        assert!(kill.success());
+        self.child.wait().unwrap().code()
     }
 
     /// SIGKILL: the process gets no chance to store anything.
@@ -153,6 +178,83 @@ async fn nothing_acknowledged_is_lost_by_kill_9() {
     assert_eq!((stored, moves), (Some(outcome), record.uci_moves()));
 }
 
+#[tokio::test]
+async fn a_proof_that_kill_9_interrupts_is_made_after_the_next_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("small.model");
+    // Large enough that a proof takes longer than a kill.
+    let model = model(64, 3);
+    std::fs::write(&path, model.to_bytes()).unwrap();
+    let key = model.verifying_key();
+    let store = folder.path().join("store");
+
+    let server = Process::start(&path, &store, "gkr");
+    let mut client = Client::connect(server.address).await;
+    let (game_id, mut record) = client.new_game(SideChoice::Black, None).await;
+    client.bot_move(game_id, &mut record).await;
+    let prove_ms = loop {
+        if let Received::Message(ServerMessage::ProofReady { prove_ms, .. }) = client.next().await {
+            break prove_ms;
+        }
+    };
+    check(&key, &record, &client.proof().await);
+    let (mut answered, mut proving) = (false, false);
+    client.send(ClientMessage::Move { game_id, ply: 1, uci: "g8f6".into() }).await;
+    record.play_uci("g8f6").unwrap();
+    while !(answered && proving) {
+        match client.next().await {
+            Received::Message(ServerMessage::BotMove { uci, .. }) => {
+                record.play_uci(&uci).unwrap();
+                answered = true;
+            }
+            Received::Message(ServerMessage::Proving { ply: 2, .. }) => proving = true,
+            Received::Message(_) => {}
+            other => panic!("{other:?}"),
+        }
+    }
+    tokio::time::sleep(Duration::from_millis(u64::from(prove_ms) / 4)).await;
+    server.kill();
+
+    // The move is there, its proof isn't.
+    let server = Process::start(&path, &store, "off");
+    let mut client = Client::connect(server.address).await;
+    let state = ServerMessage::game(game_id, Side::Black, &record, None, vec![0]);
+    assert_eq!(client.resume(game_id, vec![0]).await, state);
+    server.kill();
+
+    let server = Process::start(&path, &store, "gkr");
+    let mut client = Client::connect(server.address).await;
+    client.resume(game_id, vec![0]).await;
+    let frame = client.proof().await;
+    assert_eq!(frame.ply, 2);
+    check(&key, &record, &frame);
+    let health = server.get("/health");
+    assert!(health.starts_with("HTTP/1.1 200 ") && health.ends_with("ok\nprover: ready\n"), "{health}");
+    assert!(server.get("/metrics").contains("\nfairmate_prove_seconds_count 1\n"));
+    assert_eq!(server.terminate(), Some(0));
+}
+
+#[test]
+fn help_names_every_option() {
+    let output = Command::new(env!("CARGO_BIN_EXE_server")).arg("--help").output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    let text = String::from_utf8(output.stdout).unwrap();
+    for option in [
+        "--proof-mode",
+        "--listen",
+        "--model",
+        "--store",
+        "--cache",
+        "--metrics",
+        "--allow-origin",
+        "--max-sockets",
+        "--verbose",
+        "Example:",
+    ] {
+        assert!(text.contains(option), "no {option} in\n{text}");
+    }
+}
+
 #[test]
 fn misuse_is_one_line_and_exit_code_2() {
     let folder = tempfile::tempdir().unwrap();
@@ -174,6 +276,8 @@ fn misuse_is_one_line_and_exit_code_2() {
         vec!["--model", &good, "--store", &store, "--listen", "nonsense"],
         vec!["--model", &good, "--store", &store, "--listen", &taken],
         vec!["--model", &good, "--store", &store, "--proof-mode", "perhaps"],
+        vec!["--model", &good, "--store", &store, "--listen", "127.0.0.1:0", "--metrics", &taken],
+        vec!["--model", &good, "--store", &store, "--listen", "127.0.0.1:0", "--allow-origin", "example.org"],
     ] {
         let mut child = Command::new(env!("CARGO_BIN_EXE_server"))
             .args(&args)

@@ -7,7 +7,9 @@ use protocol::{
     ClientMessage, GameId, GameRecord, PROTOCOL_VERSION, ProofFrame, ProofMode, ServerMessage, SideChoice,
     shakmaty::{Move, Position},
 };
-use server::{Engine, EngineError, Limits, MoveProver, ServeError, ServerConfig, serve};
+use server::{
+    AllowedOrigins, Engine, EngineError, Limits, Listeners, MoveProver, ServeError, ServerConfig, serve,
+};
 use std::{
     net::SocketAddr,
     path::Path,
@@ -36,7 +38,9 @@ pub struct TestEngine {
     pub no_prover: bool,
     /// Proofs to be spoiled from now on.
     pub spoil: Arc<AtomicU32>,
-    /// Proofs made.
+    /// Proofs wait while this is set.
+    pub hold_proof: Arc<AtomicBool>,
+    /// Proofs begun.
     pub made: Arc<AtomicU32>,
     /// Bytes added to each proof.
     pub padding: usize,
@@ -45,6 +49,7 @@ pub struct TestEngine {
 
 pub struct TestProver {
     spoil: Arc<AtomicU32>,
+    hold: Arc<AtomicBool>,
     made: Arc<AtomicU32>,
     padding: usize,
 }
@@ -76,6 +81,7 @@ impl Engine for TestEngine {
         }
         Ok(Arc::new(TestProver {
             spoil: Arc::clone(&self.spoil),
+            hold: Arc::clone(&self.hold_proof),
             made: Arc::clone(&self.made),
             padding: self.padding,
         }))
@@ -91,6 +97,9 @@ pub fn test_proof(game_id: GameId, record: &GameRecord, mv: Move) -> Vec<u8> {
 impl MoveProver for TestProver {
     fn prove(&self, game_id: GameId, record: &GameRecord, mv: Move) -> Result<Vec<u8>, EngineError> {
         self.made.fetch_add(1, Ordering::Relaxed);
+        while self.hold.load(Ordering::Relaxed) {
+            std::thread::sleep(Duration::from_millis(5));
+        }
         let spoil = self.spoil.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
         if let Ok(left) = spoil {
             assert!(left % 2 == 1, "a prover that panics");
@@ -123,6 +132,7 @@ pub fn config(engine: TestEngine, proof_mode: ProofMode, store: &Path) -> Server
         engine: Arc::new(engine),
         store_dir: store.to_owned(),
         cache_path: store.join("cache"),
+        origins: AllowedOrigins::loopback(),
         limits: Limits {
             messages_per_second: 1e9,
             message_burst: 1e9,
@@ -141,10 +151,22 @@ pub struct TestServer {
 
 impl TestServer {
     pub async fn start(config: ServerConfig) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
+        let players = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Self::start_on(Listeners { players, metrics: None }, config)
+    }
+
+    /// Returns the address of the metrics, too.
+    pub async fn start_with_metrics(config: ServerConfig) -> (Self, SocketAddr) {
+        let players = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let metrics = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = metrics.local_addr().unwrap();
+        (Self::start_on(Listeners { players, metrics: Some(metrics) }, config), address)
+    }
+
+    fn start_on(listeners: Listeners, config: ServerConfig) -> Self {
+        let address = listeners.players.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel();
-        let task = tokio::spawn(serve(listener, config, async move {
+        let task = tokio::spawn(serve(listeners, config, async move {
             stopped.await.ok();
         }));
         Self { address, stop, task }
