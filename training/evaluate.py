@@ -1,10 +1,10 @@
-"""Figures of a checkpoint (float arithmetic) and of a `.quant` (integer arithmetic), alone or against each other.
+"""Figures of a checkpoint (float arithmetic) and of a `.quant` or `.model` (integer arithmetic), alone or against each other,
+on held-out positions of labelled games. Games, puzzles and endings: `bench/`.
 
-`evaluate.py --data DIR [--checkpoint CKPT.pt] [--quant NET.quant] [--puzzles lichess_puzzles_dev.tsv.gz]`
+`evaluate.py --data DIR [--checkpoint CKPT.pt] [--quant NET.quant]`
 """
 
 import argparse
-import gzip
 import json
 from pathlib import Path
 
@@ -30,6 +30,8 @@ KNOWN = [
 
 
 def float_logits(net):
+    """Rows to (policy logits (n, 4672), value logits (n, 3)) of a float network."""
+
     def logits(rows):
         with torch.no_grad():
             return net(records.planes(rows))
@@ -38,70 +40,48 @@ def float_logits(net):
 
 
 def integer_logits(net):
-    """Integer logits divided by 2^logit_scale_log2, exact in float64."""
+    """The same of a QuantisedNet, exact in float64: integers divided by their scale."""
 
     def logits(rows):
-        planes = (records.planes(rows) * 128).round().long()
-        return net.forward(planes).double() / 2**net.logit_scale_log2
+        policy, value = net.forward((records.planes(rows) * 128).round().long())
+        return policy.double() / 2**net.logit_scale_log2, value.double() / 2 ** (net.logit_scale_log2 + 6)
 
     return logits
 
 
-def best_moves(logits, bitmaps):
+def best_moves(policy, bitmaps):
     """Legal index with the largest logit, the lowest among equals, (n,)."""
-    return logits.masked_fill(~records.legal_mask(bitmaps), -torch.inf).argmax(1)
+    return policy.masked_fill(~records.legal_mask(bitmaps), -torch.inf).argmax(1)
 
 
 def validation(networks, data, count):
-    """Prints figures per network and the agreement of their best legal moves."""
+    """Figures per network on `count` evenly spaced positions, and the agreement of two networks' best moves."""
     val, legal = records.load(data / "val.bin"), records.load_legal(data / "val.legal")
-    print(f"encoding agrees with python-chess on {positions.check_against(val, legal)} validation positions")
     chosen = np.linspace(0, len(val) - 1, min(count, len(val))).astype(np.int64)
     parts, moves, out = {k: [] for k in networks}, {k: [] for k in networks}, {}
+    out["checked"] = positions.check_against(val, legal)
     for at in range(0, len(chosen), 250):
-        rows = chosen[at : at + 250]
+        rows, bitmaps = records.raw(val[chosen[at : at + 250]]), legal[chosen[at : at + 250]]
         for name, logits in networks.items():
-            values = logits(val[rows])
-            parts[name].append(records.measure(values, val[rows], legal[rows]))
-            moves[name].append(best_moves(values, legal[rows]))
+            policy, value = logits(rows)
+            parts[name].append(records.measure(policy, value, rows, bitmaps))
+            moves[name].append(best_moves(policy, bitmaps))
     for name in networks:
         out[name] = records.summarise(parts[name])
-        print(name, " ".join(f"{k}={v:.4f}" if isinstance(v, float) else f"{k}={v}" for k, v in out[name].items()))
     if len(networks) == 2:
         first, second = (torch.cat(x) for x in moves.values())
         out["agreement"] = float((first == second).double().mean())
-        print(f"same best legal move: {out['agreement']:.4f}")
     return out
 
 
 def best_on(board, logits):
-    """Best legal moves of one board, [(move, probability)], best first."""
+    """Best legal moves of one board, [(move, probability)] best first, and (win, draw, loss)."""
     moves = list(board.legal_moves)
     index = [positions.policy_index(move, board.turn) for move in moves]
-    share = torch.softmax(logits(positions.record(board))[0, index].double(), 0)
+    policy, value = logits(records.raw(positions.record(board)))
+    share = torch.softmax(policy[0, index].double(), 0)
     order = sorted(range(len(moves)), key=lambda k: (-float(share[k]), index[k]))
-    return [(moves[k], float(share[k])) for k in order]
-
-
-def puzzles(networks, path, count):
-    """Share of puzzles whose first move is found."""
-    lines = gzip.open(path, "rt").read().splitlines()
-    header, rows = lines[0].split("\t"), [line.split("\t") for line in lines[1:]]
-    rows = [dict(zip(header, row)) for row in rows[:: max(1, len(rows) // count)]]
-    inputs, bitmaps, wanted = [], [], []
-    for row in rows:
-        board = chess.Board(row["fen_before"])
-        board.push_uci(row["opponent_move"])
-        inputs.append(positions.record(board))
-        bitmaps.append(positions.legal_bitmap(board))
-        wanted.append(positions.policy_index(chess.Move.from_uci(row["solution"].split()[0]), board.turn))
-    inputs, bitmaps, wanted = np.concatenate(inputs), np.concatenate(bitmaps), np.array(wanted)
-    for name, logits in networks.items():
-        solved = 0
-        for at in range(0, len(wanted), 250):
-            part = slice(at, at + 250)
-            solved += int((best_moves(logits(inputs[part]), bitmaps[part]).numpy() == wanted[part]).sum())
-        print(f"{name}: puzzles, first move: {solved}/{len(wanted)} = {solved / len(wanted):.3f}")
+    return [(moves[k], float(share[k])) for k in order], torch.softmax(value[0].double(), 0).tolist()
 
 
 def main():
@@ -109,7 +89,6 @@ def main():
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--checkpoint")
     parser.add_argument("--quant")
-    parser.add_argument("--puzzles")
     parser.add_argument("--count", type=int, default=4000, help="validation positions")
     parser.add_argument("--json", help="write the figures there")
     args = parser.parse_args()
@@ -120,15 +99,19 @@ def main():
     if args.quant:
         networks["integer"] = integer_logits(QuantisedNet.read(args.quant))
     figures = validation(networks, args.data, args.count)
+    print(f"encoding agrees with python-chess on {figures['checked']} validation positions")
+    for name in networks:
+        print(name, " ".join(f"{k}={v:.4f}" if isinstance(v, float) else f"{k}={v}" for k, v in figures[name].items()))
+    if "agreement" in figures:
+        print(f"same best legal move: {figures['agreement']:.4f}")
     if args.json:
         Path(args.json).write_text(json.dumps(figures, indent=1) + "\n")
     logits = list(networks.values())[-1]
     for name, fen in KNOWN:
         board = chess.Board(fen)
-        best = best_on(board, logits)[:3]
-        print(f"{name}: " + ", ".join(f"{board.san(move)} {share:.2f}" for move, share in best))
-    if args.puzzles:
-        puzzles(networks, args.puzzles, 1000)
+        best, (win, draw, loss) = best_on(board, logits)
+        moves = ", ".join(f"{board.san(move)} {share:.2f}" for move, share in best[:3])
+        print(f"{name}: {moves}; win {win:.2f} draw {draw:.2f} loss {loss:.2f}")
 
 
 if __name__ == "__main__":

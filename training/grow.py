@@ -1,8 +1,9 @@
 """A trained quantised network as the start of a float one, of the same shape or larger.
 
 Weights and activations are taken back to real units; batch norm gets the statistics of real positions and the gains that
-undo them, so that a network of the same shape computes what the quantised one does, but for its rounding. New channels start
-at random and write nothing into the old ones; new blocks at the end add nothing to the old channels.
+undo them, so that a network of the same shape computes what the quantised one does, but for its rounding. The value planes of
+a network of format version 1, which has none, start at zero. New channels start at random and write nothing into the old ones;
+new blocks at the end add nothing to the old channels.
 """
 
 import numpy as np
@@ -63,9 +64,8 @@ def grow(path, channels, blocks, planes):
                 block.norm2.weight[:old] = 0
         x = F.hardtanh(x + _set_layer(block.conv2, block.norm2, second, 0, y), 0.0, CEILING)
     with torch.no_grad():
-        net.head.weight[:, :old, 0, 0] = torch.from_numpy(
-            (source.head_weights * ACTIVATION_STEPS / 2.0**source.logit_scale_log2).astype(np.float32)
-        )
-        net.head.weight[:, old:] = 0
-        net.head.bias.copy_(torch.from_numpy((source.head_biases / 2.0**source.logit_scale_log2).astype(np.float32)))
+        count, scale = len(source.head_biases), 2.0**source.logit_scale_log2  # 73 planes in format version 1: no value
+        net.head.weight.zero_()
+        net.head.weight[:count, :old, 0, 0] = torch.from_numpy((source.head_weights * ACTIVATION_STEPS / scale).astype(np.float32))
+        net.head.bias[:count] = torch.from_numpy((source.head_biases / scale).astype(np.float32))
     return net

@@ -7,7 +7,8 @@ import torch
 import torch.nn as nn
 import torch.nn.functional as F
 
-PLANES, POLICY_PLANES = 20, 73
+PLANES, POLICY_PLANES, VALUE_PLANES = 20, 73, 3
+HEAD_PLANES = POLICY_PLANES + VALUE_PLANES
 ACTIVATION_STEPS = 64  # integer activation per real unit
 CEILING = 255 / ACTIVATION_STEPS
 WEIGHT_MAX, SHIFT_MAX = 127, 14
@@ -31,8 +32,19 @@ class Block(nn.Module):
         return F.hardtanh(x + self.norm2(self.conv2(y)), 0.0, CEILING)
 
 
+def _start_value_planes(head):
+    """Win, draw and loss start equal: an untrained value disturbs nothing in a network grown from one without it."""
+    nn.init.zeros_(head.weight[POLICY_PLANES:])
+    nn.init.zeros_(head.bias[POLICY_PLANES:])
+
+
+def split_head(head):
+    """Head planes (n, 76, 8, 8) -> policy logits (n, 4672), win-draw-loss logits (n, 3): the means of the last three planes."""
+    return head[:, :POLICY_PLANES].reshape(len(head), -1), head[:, POLICY_PLANES:].mean((2, 3))
+
+
 class FloatNet(nn.Module):
-    """Planes (n, 20, 8, 8) -> logits (n, 4672), with batch norm, ReLU and saturation at 255/64."""
+    """Planes (n, 20, 8, 8) -> logits of `split_head`, with batch norm, ReLU and saturation at 255/64."""
 
     def __init__(self, channels, blocks):
         super().__init__()
@@ -40,13 +52,14 @@ class FloatNet(nn.Module):
         self.stem = nn.Conv2d(PLANES, channels, 3, padding=1, bias=False)
         self.stem_norm = nn.BatchNorm2d(channels)
         self.blocks = nn.ModuleList(Block(channels) for _ in range(blocks))
-        self.head = nn.Conv2d(channels, POLICY_PLANES, 1)
+        self.head = nn.Conv2d(channels, HEAD_PLANES, 1)
+        _start_value_planes(self.head)
 
     def forward(self, planes):
         x = F.hardtanh(self.stem_norm(self.stem(planes)), 0.0, CEILING)
         for block in self.blocks:
             x = block(x)
-        return self.head(x).reshape(len(planes), -1)
+        return split_head(self.head(x))
 
 
 class RoundThrough(torch.autograd.Function):
@@ -84,7 +97,7 @@ class FoldedNet(nn.Module):
         self.channels, self.num_blocks = channels, blocks
         sizes = [PLANES] + [channels] * (2 * blocks)
         self.convs = nn.ModuleList(nn.Conv2d(i, channels, 3, padding=1) for i in sizes)
-        self.head = nn.Conv2d(channels, POLICY_PLANES, 1)
+        self.head = nn.Conv2d(channels, HEAD_PLANES, 1)
         self.fake_quantise = True
 
     def _layer(self, number, x, skip):
@@ -109,7 +122,7 @@ class FoldedNet(nn.Module):
         if self.fake_quantise:
             scale = 2.0 ** (head_scale_log2(weight) - 6)
             weight = round_through(weight * scale).clamp(-WEIGHT_MAX, WEIGHT_MAX) / scale
-        return F.conv2d(x, weight, self.head.bias).reshape(len(planes), -1)
+        return split_head(F.conv2d(x, weight, self.head.bias))
 
 
 def fold(net):

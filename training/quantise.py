@@ -51,10 +51,10 @@ def main():
         net = fold(net)
     quantised = quantise(net)
     quantised.write(args.out)
-    least, greatest, logit = quantised.check()
+    least, greatest, logit, value = quantised.check()
     shifts = np.concatenate([layer.shifts for layer in quantised.layers])
     print(f"{args.out}: {quantised.channels} x {quantised.blocks}, {len(quantised.to_bytes())} bytes, {state['samples']} samples")
-    print(f"worst case: Q {least}..{greatest}, |logit| {logit}; shifts {shifts.min()}..{shifts.max()}, logit_scale_log2 {quantised.logit_scale_log2}")
+    print(f"worst case: Q {least}..{greatest}, |policy logit| {logit}, |value plane entry| {value}; shifts {shifts.min()}..{shifts.max()}, logit_scale_log2 {quantised.logit_scale_log2}")
 
 
 if __name__ == "__main__":

@@ -2,21 +2,32 @@
 
 import os
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 
 PLANES, POLICY_PLANES = 20, 73
-MAGIC, VERSION = b"FAIRMATE", 1
+HEAD_PLANES = {1: POLICY_PLANES, 2: POLICY_PLANES + 3}  # by format version; the last three of version 2 are win, draw, loss
+MAGIC, VERSION = b"FAIRMATE", 2
 Q_MIN, Q_MAX = -32768, 32767
-LOGIT_MAX = 2**26 - 1
+LOGIT_MAX = 2**25 - 1
+VALUE_MAX = 2**23 - 1
+LOGIT_SCALE_LOG2_MAX = 18
 PARAMETERS_MAX = 20_000_000
 MODEL_TRAILER_BYTES = 32 + 32 + 20 + 32  # weights hash, root, value, digest
 
 
 class OutOfRange(ValueError):
     """A weight, shift or worst-case bound that docs/network.md forbids."""
+
+
+def _convolve(inputs, kernel, padding):
+    """Convolution of integers 0..255 with integer weights, int64 in and out."""
+    exact_in_float32 = 255 * int(kernel.abs().sum((1, 2, 3)).max()) < 2**24
+    dtype = torch.float32 if exact_in_float32 else torch.float64
+    return F.conv2d(inputs.to(dtype), kernel.to(dtype), padding=padding).long()
 
 
 @dataclass
@@ -32,40 +43,47 @@ class QuantisedNet:
     blocks: int
     logit_scale_log2: int
     layers: list  # 1 + 2 * blocks TrunkLayers
-    head_biases: np.ndarray  # int64 (73,)
-    head_weights: np.ndarray  # int64 (73, C)
+    head_biases: np.ndarray  # int64 (76,), (73,) in format version 1
+    head_weights: np.ndarray  # int64 (76, C), (73, C) in format version 1
     skip_exponents: list = field(default_factory=list)  # one per block, 0..7
 
-    def forward(self, planes):
-        """Integer planes (n, 20, 8, 8) in 0..128 -> integer logits int64 (n, 4672).
+    @property
+    def version(self):
+        """Format version: 1 has no value planes and is only read."""
+        return 2 if len(self.head_biases) == HEAD_PLANES[2] else 1
 
-        The sums run in float64 matrix products, exact below 2^53; everything after them in int64."""
+    def forward(self, planes):
+        """Integer planes (n, 20, 8, 8) in 0..128 -> integers int64: policy logits (n, 4672), and for win, draw and loss the
+        sums over the squares (n, 3), which are logits of 2^(logit_scale_log2 + 6) a unit. Version 1: zeros for the value.
+
+        Convolutions run in float32 where every partial sum stays below 2^24, else in float64: exact either way."""
         inputs = planes.long()
         outputs = [inputs]
         for number, layer in enumerate(self.layers, start=1):
-            shifts = torch.from_numpy(layer.shifts).view(1, -1, 1)
-            columns = F.unfold(inputs.double(), 3, padding=1)  # (n, I * 9, 64), offset = 3 * (dr + 1) + df + 1
-            weights = torch.from_numpy(layer.weights.astype(np.float64)).flatten(1)
-            acc = (weights @ columns).long() + torch.from_numpy(layer.biases).view(1, -1, 1)
+            shifts = torch.from_numpy(layer.shifts).view(1, -1, 1, 1)
+            kernel = torch.from_numpy(layer.weights).view(*layer.weights.shape[:2], 3, 3)
+            acc = _convolve(inputs, kernel, padding=1) + torch.from_numpy(layer.biases).view(1, -1, 1, 1)
             if number >= 3 and number % 2 == 1:
                 exponent = self.skip_exponents[(number - 3) // 2]
-                acc = acc + (outputs[number - 2].flatten(2) << (shifts - exponent))
+                acc = acc + (outputs[number - 2] << (shifts - exponent))
             half = torch.where(shifts == 0, torch.zeros_like(shifts), 1 << (shifts - 1).clamp(min=0))
-            inputs = ((acc + half) >> shifts).clamp(0, 255).view(-1, self.channels, 8, 8)
+            inputs = ((acc + half) >> shifts).clamp(0, 255)
             outputs.append(inputs)
-        head = torch.from_numpy(self.head_weights.astype(np.float64)) @ inputs.double().flatten(2)
-        return (head.long() + torch.from_numpy(self.head_biases).view(1, -1, 1)).flatten(1)
+        head = _convolve(inputs, torch.from_numpy(self.head_weights)[:, :, None, None], padding=0)
+        head = (head + torch.from_numpy(self.head_biases).view(1, -1, 1, 1)).flatten(2)
+        value = head[:, POLICY_PLANES:].sum(2) if self.version == 2 else torch.zeros(len(head), 3, dtype=torch.int64)
+        return head[:, :POLICY_PLANES].flatten(1), value
 
     def check(self):
         """Raises OutOfRange unless everything docs/network.md section 3 demands holds.
 
-        Returns the worst-case extremes: (least Q, greatest Q, greatest |logit|)."""
+        Returns the worst-case extremes: (least Q, greatest Q, greatest |policy logit|, greatest |value plane entry|)."""
         c, b = self.channels, self.blocks
-        if not (16 <= c <= 384 and 1 <= b <= 24 and 0 <= self.logit_scale_log2 <= 30):
+        if not (16 <= c <= 384 and 1 <= b <= 24 and 0 <= self.logit_scale_log2 <= LOGIT_SCALE_LOG2_MAX):
             raise OutOfRange(f"shape {c} x {b}, logit_scale_log2 {self.logit_scale_log2}")
         if len(self.layers) != 1 + 2 * b or len(self.skip_exponents) != b:
             raise OutOfRange("number of layers or skip exponents")
-        parameters = sum(x.weights.size + c for x in self.layers) + self.head_weights.size + POLICY_PLANES
+        parameters = sum(x.weights.size + c for x in self.layers) + self.head_weights.size + len(self.head_biases)
         if parameters > PARAMETERS_MAX:
             raise OutOfRange(f"{parameters} parameters")
         least, greatest = 0, 0
@@ -89,14 +107,17 @@ class QuantisedNet:
             if low.min() < Q_MIN or high.max() > Q_MAX:
                 raise OutOfRange(f"layer {number}: Q between {low.min()} and {high.max()}")
             least, greatest = min(least, int(low.min())), max(greatest, int(high.max()))
+        if len(self.head_biases) not in HEAD_PLANES.values() or self.head_weights.shape != (len(self.head_biases), c):
+            raise OutOfRange(f"head: shape {self.head_weights.shape}")
         self._check_range("head weights", self.head_weights, -127, 127)
         self._check_range("head biases", self.head_biases, -(2**31), 2**31 - 1)
         high = self.head_biases + 255 * np.maximum(self.head_weights, 0).sum(1)
         low = self.head_biases + 255 * np.minimum(self.head_weights, 0).sum(1)
-        logit = int(max(high.max(), -low.min()))
-        if logit > LOGIT_MAX:
-            raise OutOfRange(f"|logit| up to {logit}")
-        return least, greatest, logit
+        largest = np.maximum(high, -low)
+        logit, value = int(largest[:POLICY_PLANES].max()), int(largest[POLICY_PLANES:].max(initial=0))
+        if logit > LOGIT_MAX or value > VALUE_MAX:
+            raise OutOfRange(f"|policy logit| up to {logit}, |value plane entry| up to {value}")
+        return least, greatest, logit, value
 
     @staticmethod
     def _check_range(name, values, low, high):
@@ -104,7 +125,9 @@ class QuantisedNet:
             raise OutOfRange(f"{name} between {values.min()} and {values.max()}")
 
     def to_bytes(self):
-        """The file's bytes."""
+        """The file's bytes, format version 2."""
+        if self.version != VERSION:
+            raise OutOfRange("format version 1 is no longer written")
         parts = [MAGIC, np.array([VERSION, self.channels, self.blocks], "<u2").tobytes()]
         parts += [bytes([self.logit_scale_log2, 0]), bytes(self.skip_exponents)]
         for layer in self.layers:
@@ -124,7 +147,7 @@ class QuantisedNet:
     @classmethod
     def read(cls, path):
         """Reads a `.quant`, or the network of a `.model`, and checks it."""
-        data = open(path, "rb").read()
+        data = Path(path).read_bytes()
         if str(path).endswith(".model"):
             data = data[:-MODEL_TRAILER_BYTES]
         at = 0
@@ -141,14 +164,15 @@ class QuantisedNet:
         at = 8
         version, c, b = (int(x) for x in take("<u2", 3))
         scale, zero = (int(x) for x in take("u1", 2))
-        if version != VERSION or zero != 0:
+        if version not in HEAD_PLANES or zero != 0:
             raise OutOfRange("format version")
         skips = [int(x) for x in take("u1", b)]
         layers = []
         for number in range(1 + 2 * b):
             shifts, biases = take("u1", c), take("<i4", c)
             layers.append(TrunkLayer(shifts, biases, take("i1", c, c if number else PLANES, 9)))
-        net = cls(c, b, scale, layers, take("<i4", POLICY_PLANES), take("i1", POLICY_PLANES, c), skips)
+        planes = HEAD_PLANES[version]
+        net = cls(c, b, scale, layers, take("<i4", planes), take("i1", planes, c), skips)
         if at != len(data):
             raise OutOfRange("length")
         net.check()

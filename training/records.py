@@ -1,6 +1,7 @@
-"""Training records (96 bytes each, written by `training/prepare`) to input planes and soft targets.
+"""Training records (96 bytes each, written by `training/prepare`) to input planes and soft targets, on any device.
 
 Planes and the policy index are those of docs/network.md; a plane entry of 128 is 1.0 here (real units = integer / 128).
+Everything after `raw` works on uint8 tensors of rows and stays on their device.
 """
 
 import numpy as np
@@ -27,10 +28,16 @@ RECORD = np.dtype(
     ]
 )
 assert RECORD.itemsize == 96
+CASTLING, EP, HALFMOVE, LAST_FROM, LAST_TO, LABELS, RESULT, SCORED = range(64, 72)  # byte offsets
+INDEX, SCORE = slice(72, 80), slice(80, 88)
+NONE = 255  # no en-passant square, no last move
 
 MATE = 25000  # |score| above this is a mate score: 30000 - n
 UNLABELLED_CENTIPAWNS = 30  # an unlabelled move counts this far below the worst labelled one
 LABEL_TEMPERATURE = 0.03  # of the soft targets, in units of win probability
+# P(win) = 1 / (1 + exp(-(cp - WDL_CENTRE) / WDL_WIDTH)), P(loss) the same with -cp: fitted to the labelled games' results by `wdl.py`
+WDL_CENTRE, WDL_WIDTH = 165.8, 263.7
+RESULT_WEIGHT = 0.25  # the game's result in the value target, beside the best label's score
 
 
 def load(path):
@@ -43,6 +50,12 @@ def load_legal(path):
     return np.memmap(path, dtype=np.uint8, mode="r").reshape(-1, POLICY // 8)
 
 
+def raw(records, device="cpu"):
+    """Numpy records (n,) to rows, uint8 (n, 96), on `device`; the memory is copied."""
+    flat = np.array(records).view(np.uint8).reshape(-1, RECORD.itemsize)
+    return torch.from_numpy(flat).to(device)
+
+
 def legal_mask(bitmaps):
     """Bitmaps (n, 584) to bool (n, 4672)."""
     return torch.from_numpy(np.unpackbits(np.ascontiguousarray(bitmaps), axis=1, bitorder="little").astype(bool))
@@ -50,7 +63,7 @@ def legal_mask(bitmaps):
 
 def _mirror_table():
     """Policy index after swapping the a- and the h-file, int64 (4672,)."""
-    out = np.zeros(POLICY, dtype=np.int64)
+    out = torch.zeros(POLICY, dtype=torch.int64)
     for plane in range(73):
         if plane < 56:  # rays: direction d -> (8 - d) % 8 swaps east and west
             target = (8 - plane // 7) % 8 * 7 + plane % 7
@@ -65,83 +78,122 @@ def _mirror_table():
 
 
 MIRROR = _mirror_table()
-_FLIP = np.arange(64) ^ 7
+_FLIP = torch.arange(64) ^ 7
 
 
-def augment(records, rng, mirror=0.5, forget_last=0.1):
-    """A changed copy of `records`: mirrored with probability `mirror` where nobody may castle, and without the last move
-    with probability `forget_last` (so that positions given by FEN alone are known to the network)."""
-    records = records.copy()
-    flip = (rng.random(len(records)) < mirror) & (records["castling"] == 0)
-    part = records[flip]
-    part["pieces"] = part["pieces"][:, _FLIP]
-    for name in ("ep", "last_from", "last_to"):
-        part[name] = np.where(part[name] == 255, 255, part[name] ^ 7)
-    part["index"] = np.where(part["index"] < POLICY, MIRROR[np.minimum(part["index"], POLICY - 1)], 65535)
-    records[flip] = part
-    forget = rng.random(len(records)) < forget_last
-    for name in ("last_from", "last_to"):
-        records[name][forget] = 255
-    return records
+def indices(rows):
+    """Policy indices of the labels, int64 (n, 4), 65535 for none."""
+    return rows[:, INDEX].contiguous().view(torch.int16).long() & 0xFFFF
 
 
-def planes(records):
+def scores(rows):
+    """Scores of the labels, float32 (n, 4); a mate in n is 30000 - n."""
+    return rows[:, SCORE].contiguous().view(torch.int16).float()
+
+
+def augment(rows, rng, mirror=0.5, forget_last=0.1):
+    """A changed copy of `rows`: mirrored with probability `mirror` where nobody may castle, and without the last move
+    with probability `forget_last` (so that positions given by FEN alone are known to the network). `rng` is numpy's, so
+    that the draw does not depend on the device."""
+    draws = torch.from_numpy(rng.random((2, len(rows)), dtype=np.float32)).to(rows.device)
+    flip = (draws[0] < mirror) & (rows[:, CASTLING] == 0)
+    flipped = rows.clone()
+    flipped[:, :64] = rows[:, _FLIP.to(rows.device)]
+    for at in (EP, LAST_FROM, LAST_TO):
+        flipped[:, at] = torch.where(rows[:, at] == NONE, rows[:, at], rows[:, at] ^ 7)
+    index = indices(rows)
+    mirrored = torch.where(index < POLICY, MIRROR.to(rows.device)[index.clamp(max=POLICY - 1)], index)
+    flipped[:, INDEX] = mirrored.to(torch.int16).view(torch.uint8)
+    out = torch.where(flip[:, None], flipped, rows)
+    forget = draws[1] < forget_last
+    for at in (LAST_FROM, LAST_TO):
+        out[:, at] = torch.where(forget, NONE, out[:, at])
+    return out
+
+
+def planes(rows):
     """Input planes, float32 (n, 20, 8, 8) in channels-last memory: 1.0 for 128, plane 17 is value / 128."""
-    n = len(records)
-    out = np.zeros((n, 64, PLANES), dtype=np.float32)
-    out[:, :, :12] = records["pieces"][:, :, None] == np.arange(1, 13, dtype=np.uint8)
+    n, device = len(rows), rows.device
+    out = torch.zeros(n, 64, PLANES, device=device)
+    out[:, :, :12] = rows[:, :64, None] == torch.arange(1, 13, dtype=torch.uint8, device=device)
     for k in range(4):
-        out[:, :, 12 + k] = ((records["castling"] >> k) & 1)[:, None]
-    rows = np.arange(n)
-    for name, plane in (("ep", 16), ("last_from", 18), ("last_to", 19)):
-        known = records[name] < 64
-        out[rows[known], records[name][known], plane] = 1.0
-    out[:, :, 17] = records["halfmove"][:, None] / np.float32(128)
-    return torch.from_numpy(out).view(n, 8, 8, PLANES).permute(0, 3, 1, 2)
+        out[:, :, 12 + k] = (rows[:, CASTLING] >> k & 1)[:, None]
+    squares = torch.arange(64, dtype=torch.uint8, device=device)
+    for at, plane in ((EP, 16), (LAST_FROM, 18), (LAST_TO, 19)):
+        out[:, :, plane] = rows[:, at, None] == squares
+    out[:, :, 17] = rows[:, HALFMOVE, None] / 128
+    return out.view(n, 8, 8, PLANES).permute(0, 3, 1, 2)
 
 
 def win_probability(score):
-    """`1 / (1 + exp(-cp / 200))` with a mate as 10,000 centipawns; any shape."""
-    score = score.astype(np.float64)
-    cp = np.where(np.abs(score) > MATE, np.sign(score) * 10000, score)
-    return 1 / (1 + np.exp(-np.clip(cp, -4000, 4000) / 200))
+    """`1 / (1 + exp(-cp / 200))` of a float tensor of scores, with a mate as 10,000 centipawns; any shape."""
+    cp = torch.where(score.abs() > MATE, score.sign() * 10000, score)
+    return torch.sigmoid(cp.clamp(-4000, 4000) / 200)
 
 
-def targets(records):
+def targets(rows):
     """Policy indices int64 (n, 4) and target probabilities float32 (n, 4), 0 for absent labels.
 
     The softmax is over the win probability, plus a little for material in decided positions and for the quicker mate."""
-    score = records["score"].astype(np.float64)
-    value = win_probability(score) + 1e-4 * np.clip(score, -2000, 2000)
-    mate = np.abs(score) > MATE
-    moves_to_mate = np.maximum(30000 - np.abs(score), 1)
-    value = value + np.where(mate, np.sign(score) * 0.1 / moves_to_mate, 0)
-    absent = np.arange(4)[None, :] >= records["labels"][:, None]
-    value = np.where(absent, -np.inf, value) / LABEL_TEMPERATURE
-    weight = np.exp(value - value.max(axis=1, keepdims=True))
-    weight /= weight.sum(axis=1, keepdims=True)
-    index = np.where(absent, 0, records["index"]).astype(np.int64)
-    return torch.from_numpy(index), torch.from_numpy(weight.astype(np.float32))
+    score = scores(rows)
+    value = win_probability(score) + 1e-4 * score.clamp(-2000, 2000)
+    mate = score.abs() > MATE
+    value = value + torch.where(mate, score.sign() * 0.1 / (30000 - score.abs()).clamp(min=1), 0)
+    absent = torch.arange(4, device=rows.device)[None, :] >= rows[:, LABELS, None]
+    weight = torch.softmax((value / LABEL_TEMPERATURE).masked_fill(absent, -torch.inf), 1)
+    return indices(rows).masked_fill(absent, 0), weight
 
 
-def measure(logits, records, bitmaps):
-    """Sums over the batch of: cross-entropy over all indices, top-1 with the legal mask, and over the plies with several
-    labels top-1, in the labelled moves, win-probability loss. `logits` (n, 4672)."""
-    index, weight = targets(records)
-    loss = -(torch.log_softmax(logits.float(), 1).gather(1, index) * weight).sum()
-    best = logits.float().masked_fill(~legal_mask(bitmaps), -1e30).argmax(1)
+def value_targets(rows):
+    """Win, draw, loss probabilities for the side to move, float32 (n, 3), and whether anything is known of them, float32
+    (n,): the best label's score by the fitted curve, mixed with the game's result; either alone where the other is missing."""
+    score = scores(rows)[:, 0]
+    cp = torch.where(score.abs() > MATE, score.sign() * 10000, score)
+    win, loss = torch.sigmoid((cp - WDL_CENTRE) / WDL_WIDTH), torch.sigmoid((-cp - WDL_CENTRE) / WDL_WIDTH)
+    from_score = torch.stack([win, (1 - win - loss).clamp(min=0), loss], 1)
+    result = rows[:, RESULT].view(torch.int8)
+    from_result = torch.stack([result == 1, result == 0, result == -1], 1).float()
+    scored, finished = rows[:, SCORED] == 1, result != 2
+    share = torch.where(scored, RESULT_WEIGHT, 1.0) * finished
+    target = share[:, None] * from_result + (1 - share)[:, None] * from_score
+    return target, (scored | finished).float()
+
+
+def losses(policy, value, rows):
+    """Mean cross-entropies in nats over the batch: (over all 4,672 policy indices, over win, draw and loss)."""
+    index, weight = targets(rows)
+    wanted, known = value_targets(rows)
+    of_policy = -(torch.log_softmax(policy.float(), 1).gather(1, index) * weight).sum(1)
+    of_value = -(torch.log_softmax(value.float(), 1) * wanted).sum(1) * known
+    return of_policy.mean(), of_value.sum() / known.sum().clamp(min=1)
+
+
+def measure(policy, value, rows, bitmaps):
+    """Sums over the batch of: both cross-entropies, error of the expected score, top-1 with the legal mask, illegal moves
+    that outscore the chosen one, and over the plies with several labels top-1, in the labelled moves, win-probability loss.
+    `policy` (n, 4672), `value` (n, 3)."""
+    index, weight = targets(rows)
+    of_policy, of_value = losses(policy, value, rows)
+    wanted, known = value_targets(rows)
+    expected = torch.softmax(value.float(), 1) @ torch.tensor([1.0, 0.5, 0.0])
+    legal = legal_mask(bitmaps)
+    best = policy.float().masked_fill(~legal, -1e30).argmax(1)
     hit = (index == best[:, None]) & (weight > 0)
-    many = torch.from_numpy(records["labels"] > 1)
-    scores = records["score"].astype(np.float64)
-    worst = np.where(weight.numpy() > 0, scores, np.inf).min(axis=1)
-    label = np.where(hit.any(1).numpy(), (scores * hit.numpy()).sum(1), worst - UNLABELLED_CENTIPAWNS)
+    many = rows[:, LABELS] > 1
+    score = scores(rows).double()
+    worst = score.masked_fill(weight == 0, torch.inf).amin(1)
+    label = torch.where(hit.any(1), (score * hit).sum(1), worst - UNLABELLED_CENTIPAWNS)
     # a score near a mate minus 30 is still that mate
-    loss_win = torch.from_numpy(win_probability(scores[:, 0]) - win_probability(label)).clamp(min=0)
+    loss_win = (win_probability(score[:, 0]) - win_probability(label)).clamp(min=0)
+    illegal = ((policy > policy.gather(1, best[:, None])) & ~legal).sum(1)
     return {
-        "count": len(records),
-        "loss": float(loss),
+        "count": len(rows),
+        "loss": float(of_policy) * len(rows),
+        "known": float(known.sum()),
+        "value_loss": float(of_value) * float(known.sum()),
+        "value_error": float(((expected - wanted @ torch.tensor([1.0, 0.5, 0.0])).abs() * known).sum()),
         "top1": int(hit[:, 0].sum()),
-        "legal_free_top1": int((logits.argmax(1) == best).sum()),
+        "illegal": illegal.tolist(),
         "many": int(many.sum()),
         "many_top1": int(hit[many, 0].sum()),
         "many_in4": int(hit[many].any(1).sum()),
@@ -151,14 +203,21 @@ def measure(logits, records, bitmaps):
 
 def summarise(parts):
     """Means of a list of `measure` results."""
-    total = {key: sum(part[key] for part in parts) for key in parts[0]}
-    count, many = total["count"], max(total["many"], 1)
+    total = {key: sum(part[key] for part in parts) for key in parts[0] if key != "illegal"}
+    illegal = np.array([x for part in parts for x in part["illegal"]])
+    count, known, many = total["count"], max(total["known"], 1), max(total["many"], 1)
     return {
         "positions": count,
         "loss": total["loss"] / count,
+        "value_loss": total["value_loss"] / known,
+        "value_error": total["value_error"] / known,
         "top1": total["top1"] / count,
-        "argmax_legal": total["legal_free_top1"] / count,
+        "many_positions": total["many"],
         "many_top1": total["many_top1"] / many,
         "many_in4": total["many_in4"] / many,
         "many_win_loss": total["many_win_loss"] / many,
+        "illegal_mean": float(illegal.mean()),
+        "illegal_p99": float(np.percentile(illegal, 99)),
+        "illegal_max": int(illegal.max()),
+        "argmax_legal": float((illegal == 0).mean()),
     }

@@ -3,7 +3,8 @@
 #
 #   GAMES=/path/sf_labelled_games.tsv.zst OUT=/path/to/run training/run.sh
 #
-# Optional: CHANNELS, BLOCKS, MINUTES (plan of the float training, of which 80 % run), QAT_MINUTES, WORKERS (one per core), SEED, VENV, PUZZLES.
+# Optional: CHANNELS, BLOCKS, START (float checkpoint of that shape, or a .model to grow from), RATE, MINUTES (plan of the float
+# training, of which 80 % run), QAT_MINUTES, WORKERS (one per core), SEED, VENV.
 set -euo pipefail
 : "${GAMES:?path of sf_labelled_games.tsv.zst}" "${OUT:?folder for data, checkpoints and the network}"
 here="$(cd "$(dirname "$0")" && pwd)"
@@ -11,7 +12,7 @@ mkdir -p "$OUT"
 OUT="$(cd "$OUT" && pwd)"
 venv="${VENV:-$OUT/venv}"
 data="$OUT/data"
-workers="${WORKERS:-$(nproc)}"
+workers="${WORKERS:-$(nproc)}" channels="${CHANNELS:-64}" blocks="${BLOCKS:-5}"
 export OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE=1
 
 if [ ! -x "$venv/bin/python" ]; then
@@ -24,9 +25,10 @@ if [ ! -e "$data/complete" ]; then
 fi
 common=(--data "$data" --workers "$workers" --seed "${SEED:-1}")
 nice -n 10 "$venv/bin/python" "$here/train.py" "${common[@]}" --run "$OUT/float" \
-    --channels "${CHANNELS:-64}" --blocks "${BLOCKS:-5}" --minutes "${MINUTES:-80}" --stop-at 0.8
+    --channels "$channels" --blocks "$blocks" --minutes "${MINUTES:-80}" --stop-at 0.8 --rate "${RATE:-2e-3}" ${START:+--start "$START"}
 nice -n 10 "$venv/bin/python" "$here/train.py" "${common[@]}" --run "$OUT/qat" --stage qat \
-    --start "$OUT/float/checkpoint.pt" --minutes "${QAT_MINUTES:-16}" --rate 2e-4
+    --channels "$channels" --blocks "$blocks" --start "$OUT/float/checkpoint.pt" --minutes "${QAT_MINUTES:-16}" --rate 2e-4
 "$venv/bin/python" "$here/quantise.py" "$OUT/qat/checkpoint.pt" "$OUT/network.quant"
 "$venv/bin/python" "$here/evaluate.py" --data "$data" --checkpoint "$OUT/float/checkpoint.pt" \
-    --quant "$OUT/network.quant" ${PUZZLES:+--puzzles "$PUZZLES"}
+    --quant "$OUT/network.quant"
+"$venv/bin/python" "$here/curves.py" "$OUT/float" "$OUT/qat" "$OUT/curves.png"

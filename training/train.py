@@ -1,8 +1,9 @@
 """Trains the network, resumable at any moment: `train.py --data DIR --run DIR --minutes M`.
 
-One process per core (each with one thread, gradients averaged by gloo): faster here than one process with two threads,
-and it does not collapse when a compiler takes a core. Stage `float` trains with batch norm; stage `qat` starts from
-`--start FLOAT.pt`, folds it and continues with weights and activations rounded.
+On the CPU one process per core (each with one thread, gradients averaged by gloo): faster here than one process with two
+threads, and it does not collapse when a compiler takes a core. On a GPU (`--device cuda`) one process, with the records in
+the device's memory and decoded there. Stage `float` trains with batch norm; stage `qat` starts from `--start FLOAT.pt`,
+folds it and continues with weights and activations rounded.
 """
 
 import argparse
@@ -16,9 +17,9 @@ import numpy as np
 import torch
 import torch.distributed as dist
 import torch.multiprocessing as mp
-import torch.nn.functional as F
 
 import records
+from curves import plot
 from grow import grow
 from network import FloatNet, FoldedNet, fold, load_checkpoint
 from optimiser import Optimiser
@@ -29,20 +30,37 @@ def arguments():
     parser.add_argument("--data", type=Path, required=True, help="folder with train.bin, val.bin, val.legal")
     parser.add_argument("--run", type=Path, required=True, help="folder of checkpoint.pt and log.jsonl; continues if there")
     parser.add_argument("--stage", choices=["float", "qat"], default="float")
-    parser.add_argument("--start", type=Path, help="stage qat: the float checkpoint; float: a .quant or .model to grow from")
+    parser.add_argument("--start", type=Path, help="a float checkpoint, or (stage float) a .quant or .model to grow from")
     parser.add_argument("--channels", type=int, default=64)
     parser.add_argument("--blocks", type=int, default=5)
     parser.add_argument("--minutes", type=float, default=60, help="planned training time over all resumptions")
     parser.add_argument("--stop-at", type=float, default=1.0, help="end at this share of the plan, for qat to take over the rate")
+    parser.add_argument("--session-minutes", type=float, default=math.inf, help="save and leave after this long, to be resumed")
     parser.add_argument("--rate", type=float, default=2e-3, help="peak learning rate")
-    parser.add_argument("--batch", type=int, default=192, help="positions per process and step")
-    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--value-weight", type=float, default=0.25, help="of the value's cross-entropy beside the policy's")
+    parser.add_argument("--batch", type=int, help="positions per process and step (192, on a GPU 4096)")
+    parser.add_argument("--workers", type=int, default=2, help="processes on the CPU")
+    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
+    parser.add_argument("--precision", choices=["auto", "fp32", "bf16"], default="auto", help="of the convolutions")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--average", type=float, default=0.998, help="decay per step of the averaged weights")
     parser.add_argument("--checkpoint-seconds", type=float, default=90)
     parser.add_argument("--validate-seconds", type=float, default=240)
     parser.add_argument("--validation-positions", type=int, default=8000)
-    return parser.parse_args()
+    args = parser.parse_args()
+    if args.device == "cuda":
+        args.workers = 1
+    args.batch = args.batch or (4096 if args.device == "cuda" else 192)
+    args.bf16 = args.precision == "bf16" or (args.precision == "auto" and fast_bf16(args.device))
+    return args
+
+
+def fast_bf16(device):
+    """Whether bf16 products are in the hardware. Without it they are emulated: 17 times slower than fp32 on AVX2."""
+    if device == "cuda":
+        return torch.cuda.is_bf16_supported()
+    flags = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
+    return "avx512_bf16" in flags or "amx_bf16" in flags
 
 
 def learning_rate(step, progress, peak):
@@ -54,19 +72,26 @@ class Sampler:
     """Batches by (step, rank): a seeded permutation per epoch, so a step's batch does not depend on earlier runs."""
 
     def __init__(self, data, args, rank):
-        self.data, self.args, self.rank, self.epoch, self.order = data, args, rank, -1, None
+        self.args, self.rank, self.epoch, self.order = args, rank, -1, None
+        self.data = records.raw(data, "cuda") if args.device == "cuda" else data
 
     def batch(self, step):
+        """Augmented rows, uint8 (batch, 96), on the device."""
         args = self.args
         size = args.batch * args.workers
-        steps = len(self.data) // size
-        epoch, place = divmod(step, steps)
+        epoch, place = divmod(step, len(self.data) // size)
         if epoch != self.epoch:
             self.epoch = epoch
             self.order = np.random.default_rng([args.seed, epoch]).permutation(len(self.data)).astype(np.uint32)
         first = place * size + self.rank * args.batch
-        rng = np.random.default_rng([args.seed, step, self.rank])
-        return records.augment(self.data[np.sort(self.order[first : first + args.batch])], rng)
+        chosen = np.sort(self.order[first : first + args.batch]).astype(np.int64)
+        on_device = isinstance(self.data, torch.Tensor)
+        rows = self.data[torch.from_numpy(chosen).to(args.device)] if on_device else records.raw(self.data[chosen])
+        return records.augment(rows, np.random.default_rng([args.seed, step, self.rank]))
+
+
+def autocast(args):
+    return torch.autocast(args.device, dtype=torch.bfloat16, enabled=args.bf16)
 
 
 def validate(net, args):
@@ -74,147 +99,158 @@ def validate(net, args):
     val, legal = records.load(args.data / "val.bin"), records.load_legal(args.data / "val.legal")
     chosen = np.linspace(0, len(val) - 1, min(args.validation_positions, len(val))).astype(np.int64)
     parts = []
-    with torch.no_grad(), torch.autocast("cpu", dtype=torch.bfloat16):
+    with torch.no_grad(), autocast(args):
         for at in range(0, len(chosen), 500):
-            rows = chosen[at : at + 500]
-            parts.append(records.measure(net(records.planes(val[rows])), val[rows], legal[rows]))
+            rows = records.raw(val[chosen[at : at + 500]])
+            policy, value = net(records.planes(rows.to(args.device)))
+            parts.append(records.measure(policy.float().cpu(), value.float().cpu(), rows, legal[chosen[at : at + 500]]))
     return records.summarise(parts)
 
 
 def build(args):
-    """The network to train from scratch (float) or from the folded float network (qat), channels last."""
+    """The network to train: from scratch, from a float checkpoint or a quantised network, folded for qat; channels last."""
     torch.manual_seed(args.seed)
-    if args.stage == "qat":
-        source, _ = load_checkpoint(args.start)
-        net = source if isinstance(source, FoldedNet) else fold(source)
+    if args.start and args.start.suffix == ".pt":
+        net, _ = load_checkpoint(args.start)
+        if (net.channels, net.num_blocks) != (args.channels, args.blocks):
+            raise SystemExit(f"{args.start} is {net.channels} x {net.num_blocks}, not {args.channels} x {args.blocks}")
+        if args.stage == "qat" and isinstance(net, FloatNet):
+            net = fold(net)
+        if args.stage == "float" and isinstance(net, FoldedNet):
+            raise SystemExit(f"{args.start} is folded: stage float needs a float checkpoint")
+    elif args.stage == "qat":
+        raise SystemExit("stage qat needs --start CHECKPOINT.pt")
     elif args.start:
         data = records.load(args.data / "train.bin")
         chosen = np.linspace(0, len(data) - 1, 2000).astype(np.int64)
-        net = grow(args.start, args.channels, args.blocks, records.planes(data[chosen]))
+        net = grow(args.start, args.channels, args.blocks, records.planes(records.raw(data[chosen])))
     else:
         net = FloatNet(args.channels, args.blocks)
-    return net.to(memory_format=torch.channels_last).train()
+    return net.to(args.device, memory_format=torch.channels_last).train()
 
 
-def save(path, net, average, optimiser, step, elapsed, args):
-    """Writes the checkpoint beside the old one and renames it: a kill leaves one of the two whole."""
-    state = {
-        "shape": {"stage": args.stage, "channels": net.channels, "blocks": net.num_blocks},
-        "model": net.state_dict(),
-        "average": average,
-        "optimiser": optimiser.state_dict(),
-        "step": step,  # the only random state: batches are functions of (seed, step, rank)
-        "elapsed_seconds": elapsed,
-        "samples": step * args.batch * args.workers,
-        "seed": args.seed,
-    }
-    torch.save(state, path.with_suffix(".tmp"))
-    os.replace(path.with_suffix(".tmp"), path)
+class Training:
+    """One process's state: network, its moving average, optimiser, steps done and seconds spent."""
+
+    def __init__(self, rank, args):
+        self.args, self.rank = args, rank
+        self.net = build(args)
+        self.optimiser = Optimiser(self.net, args.rate)
+        self.average = {k: v.detach().clone() for k, v in self.net.state_dict().items()}
+        self.step, self.elapsed = 0, 0.0
+        self.path = args.run / "checkpoint.pt"
+        if self.path.exists():
+            state = torch.load(self.path, map_location=args.device, weights_only=True)
+            self.net.load_state_dict(state["model"])
+            self.optimiser.load_state_dict(state["optimiser"])
+            self.average, self.step, self.elapsed = state["average"], state["step"], state["elapsed_seconds"]
+        shadow = (FoldedNet if args.stage == "qat" else FloatNet)(self.net.channels, self.net.num_blocks)
+        self.shadow = shadow.to(args.device, memory_format=torch.channels_last).eval()
+        self.sampler = Sampler(records.load(args.data / "train.bin"), args, rank)
+        self.parameters = list(self.net.parameters())
+        self.before = time.monotonic()
+        self.losses = []  # since the last line of the log, of (policy, value)
+
+    @property
+    def samples(self):
+        return self.step * self.args.batch * self.args.workers
+
+    def advance(self):
+        """One step; `elapsed` and the losses are the same on all processes afterwards."""
+        args = self.args
+        for group in self.optimiser.param_groups:
+            group["lr"] = learning_rate(self.step, self.elapsed / (args.minutes * 60), args.rate)
+        rows = self.sampler.batch(self.step)
+        with autocast(args):
+            policy, value = self.net(records.planes(rows))
+        of_policy, of_value = records.losses(policy, value, rows)
+        self.optimiser.zero_grad()
+        (of_policy + args.value_weight * of_value).backward()
+        figures = torch.stack([of_policy.detach(), of_value.detach()]).cpu()
+        now = time.monotonic()
+        seconds = torch.tensor([now - self.before])
+        self.before = now
+        flat = torch.cat([p.grad.reshape(-1) for p in self.parameters])
+        if args.workers > 1:
+            everything = torch.cat([flat, figures, seconds])
+            dist.all_reduce(everything)
+            everything /= args.workers
+            flat, figures, seconds = everything[:-3], everything[-3:-1], everything[-1:]
+        self.elapsed += float(seconds)
+        self.losses.append(figures.numpy())
+        flat = flat * (5.0 / flat.norm().clamp(min=1e-9)).clamp(max=1.0)
+        at = 0
+        for p in self.parameters:
+            p.grad.copy_(flat[at : at + p.numel()].view_as(p))
+            at += p.numel()
+        self.optimiser.step()
+        self.step += 1
+        keep = min(args.average, (self.step + 1) / (self.step + 10))
+        for name, new in self.net.state_dict().items():
+            if new.is_floating_point():
+                self.average[name].lerp_(new.detach(), 1 - keep)
+            else:
+                self.average[name].copy_(new)
+
+    def report(self, validated):
+        """A line to the log and to the screen."""
+        line = {"step": self.step, "samples": self.samples, "seconds": round(self.elapsed, 1)}
+        policy, value = np.mean(self.losses, 0).tolist() if self.losses else (None, None)
+        line |= {"rate": self.optimiser.param_groups[0]["lr"], "train_loss": policy, "train_value_loss": value}
+        if validated:
+            self.shadow.load_state_dict(self.average)
+            line |= {f"val_{k}": v for k, v in validate(self.shadow, self.args).items()}
+        with open(self.args.run / "log.jsonl", "a") as log:
+            log.write(json.dumps(line) + "\n")
+        text = " ".join(f"{k}={v:.4g}" if isinstance(v, float) else f"{k}={v}" for k, v in line.items())
+        print(time.strftime("%H:%M:%S"), text, flush=True)
+        self.losses.clear()
+
+    def save(self):
+        """Writes the checkpoint beside the old one and renames it: a kill leaves one of the two whole."""
+        args = self.args
+        state = {
+            "shape": {"stage": args.stage, "channels": self.net.channels, "blocks": self.net.num_blocks},
+            "model": self.net.state_dict(),
+            "average": self.average,
+            "optimiser": self.optimiser.state_dict(),
+            "step": self.step,  # the only random state: batches are functions of (seed, step, rank)
+            "elapsed_seconds": self.elapsed,
+            "samples": self.samples,
+            "seed": args.seed,
+        }
+        torch.save(state, self.path.with_suffix(".tmp"))
+        os.replace(self.path.with_suffix(".tmp"), self.path)
 
 
 def worker(rank, args):
     torch.set_num_threads(1)
     if args.workers > 1:
         dist.init_process_group("gloo", init_method=f"file://{args.run}/rendezvous", rank=rank, world_size=args.workers)
-    net = build(args)
-    optimiser = Optimiser(net, args.rate)
-    average = {k: v.detach().clone() for k, v in net.state_dict().items()}
-    step, elapsed = 0, 0.0
-    path = args.run / "checkpoint.pt"
-    if path.exists():
-        state = torch.load(path, map_location="cpu", weights_only=True)
-        net.load_state_dict(state["model"])
-        optimiser.load_state_dict(state["optimiser"])
-        average, step, elapsed = state["average"], state["step"], state["elapsed_seconds"]
-    shadow = (FoldedNet if args.stage == "qat" else FloatNet)(net.channels, net.num_blocks)
-    shadow = shadow.to(memory_format=torch.channels_last).eval()
-    sampler = Sampler(records.load(args.data / "train.bin"), args, rank)
-    parameters = list(net.parameters())
-    last_save = last_validation = last_line = elapsed
-    losses, before = [], time.monotonic()
-
-    def report(validated):
-        line = {"step": step, "samples": step * args.batch * args.workers, "seconds": round(elapsed, 1)}
-        line |= {"rate": optimiser.param_groups[0]["lr"], "train_loss": float(np.mean(losses)) if losses else None}
-        if validated:
-            shadow.load_state_dict(average)
-            line |= {f"val_{k}": v for k, v in validate(shadow, args).items()}
-        with open(args.run / "log.jsonl", "a") as log:
-            log.write(json.dumps(line) + "\n")
-        text = " ".join(f"{k}={v:.4g}" if isinstance(v, float) else f"{k}={v}" for k, v in line.items())
-        print(time.strftime("%H:%M:%S"), text, flush=True)
-        losses.clear()
-
-    while elapsed < args.minutes * 60 * args.stop_at:
-        for group in optimiser.param_groups:
-            group["lr"] = learning_rate(step, elapsed / (args.minutes * 60), args.rate)
-        batch = sampler.batch(step)
-        index, weight = records.targets(batch)
-        with torch.autocast("cpu", dtype=torch.bfloat16):
-            logits = net(records.planes(batch))
-        loss = -(F.log_softmax(logits.float(), 1).gather(1, index) * weight).sum() / len(batch)
-        optimiser.zero_grad()
-        loss.backward()
-        now = time.monotonic()
-        flat = torch.cat([p.grad.reshape(-1) for p in parameters] + [torch.tensor([loss.item(), now - before])])
-        if args.workers > 1:
-            dist.all_reduce(flat)
-            flat /= args.workers
-        before = now
-        elapsed += float(flat[-1])
-        losses.append(float(flat[-2]))
-        norm = float(flat[:-2].norm())
-        flat *= min(1.0, 5.0 / max(norm, 1e-9))
-        at = 0
-        for p in parameters:
-            p.grad.copy_(flat[at : at + p.numel()].view_as(p))
-            at += p.numel()
-        optimiser.step()
-        step += 1
-        keep = min(args.average, (step + 1) / (step + 10))
-        for name, value in net.state_dict().items():
-            if value.is_floating_point():
-                average[name].lerp_(value.detach(), 1 - keep)
-            else:
-                average[name].copy_(value)
+    run = Training(rank, args)
+    last_save = last_validation = last_line = begun = run.elapsed
+    if rank == 0 and run.step == 0:
+        run.report(True)  # where a grown or folded network starts
+    end = args.minutes * 60 * args.stop_at
+    while run.elapsed < end and run.elapsed - begun < args.session_minutes * 60:
+        run.advance()
         if rank == 0:
-            if elapsed - last_validation > args.validate_seconds:
-                last_validation = last_line = elapsed
-                report(True)
-            elif elapsed - last_line > 30:
-                last_line = elapsed
-                report(False)
-            if elapsed - last_save > args.checkpoint_seconds:
-                last_save = elapsed
-                save(path, net, average, optimiser, step, elapsed, args)
+            if run.elapsed - last_validation > args.validate_seconds:
+                last_validation = last_line = run.elapsed
+                run.report(True)
+            elif run.elapsed - last_line > 30:
+                last_line = run.elapsed
+                run.report(False)
+            if run.elapsed - last_save > args.checkpoint_seconds:
+                last_save = run.elapsed
+                run.save()
     if rank == 0:
-        save(path, net, average, optimiser, step, elapsed, args)
-        report(True)
-        plot(args.run)
+        run.save()
+        run.report(True)
+        plot([args.run], args.run / "curve.png")
     if args.workers > 1:
         dist.barrier()
         dist.destroy_process_group()
-
-
-def plot(run):
-    """`curve.png` from `log.jsonl`."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
-    lines = [json.loads(line) for line in open(run / "log.jsonl")]
-    figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4))
-    train = [(x["samples"] / 1e6, x["train_loss"]) for x in lines if x["train_loss"] is not None]
-    val = [x for x in lines if "val_loss" in x]
-    left.plot(*zip(*train), label="training")
-    left.plot([x["samples"] / 1e6 for x in val], [x["val_loss"] for x in val], "o-", label="validation, averaged weights")
-    left.set(xlabel="million samples", ylabel="cross-entropy (nats)")
-    left.legend()
-    right.plot([x["samples"] / 1e6 for x in val], [100 * x["val_top1"] for x in val], "o-")
-    right.set(xlabel="million samples", ylabel="validation top-1 (%)")
-    figure.tight_layout()
-    figure.savefig(run / "curve.png", dpi=110)
 
 
 def main():
