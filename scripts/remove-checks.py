@@ -33,6 +33,13 @@ REMOVALS = [
 ('query claims',[('commitment/verify.rs','                value += factor * fold;\n                added.push(Added { stage_start, y: ext(y), factor });','                let _ = (fold, y);'),('commitment/open.rs',"            claim += factor * row.iter().zip(&eq).map(|(&value, &eq)| value * eq).sum::<Ext>();\n            added.push((y.into(), factor));","            let _: (Ext, Ext) = (y.into(), row.iter().zip(&eq).map(|(&value, &eq)| value * eq).sum());")]),
 ('word out of domain',[('commitment/verify.rs','            value += factor * out_of_domain;\n            added.push(Added { stage_start, y: z, factor });','            let _ = (z, out_of_domain);'),('commitment/open.rs','        claim += factor * value;\n        let mut added = vec![(z, factor)];','        let mut added: Vec<(Ext, Ext)> = Vec::new();')]),
 ]
+REMOVALS += [
+('stated values',[('argument/packing.rs','values: std::array::from_fn(|_| next()),','values: [Ext::ZERO; VALUE_PLANES],')]),
+('noise of the moves',[('argument/columns.rs','noise -= at * Ext::from_i32(added);','let _ = at * Ext::from_i32(added);')]),
+('noise of the winner',[('argument/columns.rs','let mut noise = in_use * Ext::from_i32(public.chosen_noise());','let mut noise = Ext::ZERO;')]),
+('statement: level',[('statement.rs','bytes.extend_from_slice(&[self.level.number(), u8::from(with_values)]);','bytes.extend_from_slice(&[0, u8::from(with_values)]);')]),
+('statement: seeds',[('statement.rs','                bytes.extend_from_slice(&mv.seed);','')]),
+]
 for f in ['out_of_domain','quotient','activation','logit','winner','activation_count','range_count','limb','source']:
     REMOVALS.append((f'witness claim {f}',[('argument/packing.rs',f'            {f}: next(),',f'            {f}: next() * Ext::ZERO,')]))
 
@@ -45,7 +52,7 @@ def main(names):
         cache = os.environ.get("XDG_CACHE_HOME", os.path.expanduser("~/.cache"))
         env = dict(os.environ, CARGO_TARGET_DIR=os.path.join(cache, "fairmate", "target-remove-checks"), CARGO_INCREMENTAL="0")
         command = ["cargo", "test", "-q", "-p", "engine-circuit", "--no-default-features", "--features", "prover", "--lib",
-                   "--test", "proof", "--test", "forgery", "--test", "dishonest", "--no-fail-fast"]
+                   "--test", "proof", "--test", "forgery", "--test", "dishonest", "--test", "levels", "--no-fail-fast"]
         for name, edits in REMOVALS:
             if names and name not in names:
                 continue

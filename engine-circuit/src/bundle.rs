@@ -1,8 +1,9 @@
 //! A game with the proofs of one side's moves in one file: a zip archive, entries stored without compression.
 //!
-//! `game.pgn`; `manifest.json` (`format`, `digest`, `game_id`, `side`, `plies`, `created`); `proofs/<ply>.proof`, one for each of the
+//! `game.pgn`; `manifest.json` (`format`, `digest`, `game_id`, `side`, `plies`, `created`, for a level below the strongest `sampling`:
+//! `level`, `head`, `nonce`, `elements`); `proofs/<ply>.proof`, one for each of the
 //! side's moves, `ply` counting the half-moves of the record before it. Statements come from the PGN's moves; of the
-//! manifest only the game's id and side enter them, and the digest is compared with the key's.
+//! manifest only the game's id, side and seeds enter them; the seeds' chain is checked and the digest compared with the key's.
 
 pub mod pgn;
 
@@ -18,12 +19,13 @@ use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, ZipArchive, ZipWriter};
 
 use crate::model::{Digest, VerifyingKey};
+use crate::sampling::{Level, SeedError, SeedRecord};
 use crate::statement::{Statement, StatementError};
 use crate::verify::{VerifyError, verify};
 use pgn::{PgnError, Tags};
 
 /// Version of the format.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 /// Largest bundle read, in bytes.
 pub const MAX_BUNDLE_BYTES: usize = 512 << 20;
 /// Largest proof in a bundle, in bytes.
@@ -40,6 +42,7 @@ pub struct Bundle {
     digest: Digest,
     game_id: [u8; 32],
     side: Color,
+    sampling: Option<SeedRecord>,
     proofs: BTreeMap<u32, Vec<u8>>,
     created: String,
 }
@@ -95,6 +98,9 @@ pub enum BundleError {
     /// The move can't be stated.
     #[error(transparent)]
     Statement(#[from] StatementError),
+    /// The seeds are not the server's chain.
+    #[error(transparent)]
+    Seeds(#[from] SeedError),
     /// A proof does not verify.
     #[error("the proof of ply {ply} is rejected: {source}")]
     Rejected {
@@ -114,6 +120,43 @@ struct Manifest {
     side: String,
     plies: Vec<u32>,
     created: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    sampling: Option<ManifestSampling>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ManifestSampling {
+    level: u8,
+    head: String,
+    nonce: String,
+    elements: Vec<String>,
+}
+
+impl ManifestSampling {
+    fn new(record: &SeedRecord) -> Self {
+        Self {
+            level: record.level.number(),
+            head: hex::encode(record.head),
+            nonce: hex::encode(record.nonce),
+            elements: record.elements.iter().map(hex::encode).collect(),
+        }
+    }
+
+    fn read(&self) -> Option<SeedRecord> {
+        Some(SeedRecord {
+            level: Level::new(self.level)?,
+            head: hash(&self.head)?,
+            nonce: hash(&self.nonce)?,
+            elements: self.elements.iter().map(|element| hash(element)).collect::<Option<_>>()?,
+        })
+    }
+}
+
+/// 32 bytes from 64 hexadecimal digits.
+fn hash(text: &str) -> Option<[u8; 32]> {
+    let mut bytes = [0; 32];
+    hex::decode_to_slice(text, &mut bytes).ok().map(|()| bytes)
 }
 
 /// `2026-01-31T12:00:00Z` for seconds since 1970.
@@ -151,7 +194,29 @@ impl Bundle {
         tags.push(("ModelDigest".to_owned(), digest.to_string()));
         tags.push(("GameId".to_owned(), hex::encode(game_id)));
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_secs());
-        Self { record: record.clone(), tags, digest, game_id, side, proofs, created: utc(now) }
+        Self {
+            record: record.clone(),
+            tags,
+            digest,
+            game_id,
+            side,
+            sampling: None,
+            proofs,
+            created: utc(now),
+        }
+    }
+
+    /// The same for a game below the strongest level.
+    #[must_use]
+    pub fn with_sampling(mut self, sampling: SeedRecord) -> Self {
+        self.sampling = Some(sampling);
+        self
+    }
+
+    /// Level and seeds; `None` for a game at the strongest level.
+    #[must_use]
+    pub fn sampling(&self) -> Option<&SeedRecord> {
+        self.sampling.as_ref()
     }
 
     /// The game.
@@ -209,6 +274,7 @@ impl Bundle {
             side: side_name(self.side).to_owned(),
             plies: self.proofs.keys().copied().collect(),
             created: self.created.clone(),
+            sampling: self.sampling.as_ref().map(ManifestSampling::new),
         };
         let mut manifest =
             serde_json::to_vec_pretty(&manifest).map_err(|e| BundleError::Zip(e.to_string()))?;
@@ -293,13 +359,17 @@ impl Bundle {
                 .map_err(|error| BundleError::Manifest(error.to_string()))?;
         let wrong = |what: &str| BundleError::Manifest(what.to_owned());
         if manifest.format != FORMAT {
-            return Err(wrong("the format is not 1"));
+            return Err(wrong("the format is not 2"));
         }
         let digest =
             Digest::from_hex(&manifest.digest).ok_or_else(|| wrong("digest is not 64 hex digits"))?;
-        let mut game_id = [0; 32];
-        hex::decode_to_slice(&manifest.game_id, &mut game_id)
-            .map_err(|_| wrong("game_id is not 64 hex digits"))?;
+        let game_id = hash(&manifest.game_id).ok_or_else(|| wrong("game_id is not 64 hex digits"))?;
+        let sampling = match &manifest.sampling {
+            None => None,
+            Some(sampling) => {
+                Some(sampling.read().ok_or_else(|| wrong("sampling has a level or hash that is none"))?)
+            }
+        };
         let side = match manifest.side.as_str() {
             "white" => Color::White,
             "black" => Color::Black,
@@ -315,7 +385,7 @@ impl Bundle {
             return Err(wrong("the PGN's tags name another model or game"));
         }
         let created = manifest.created;
-        Ok(Self { record: game.record, tags: game.tags, digest, game_id, side, proofs, created })
+        Ok(Self { record: game.record, tags: game.tags, digest, game_id, side, sampling, proofs, created })
     }
 
     /// Verifies every move of the side under a key; gives ply and milliseconds by move.
@@ -343,11 +413,20 @@ impl Bundle {
         if side_moves.is_empty() {
             return Err(BundleError::NoMoves);
         }
+        let (level, seeds) = match &self.sampling {
+            None => (Level::STRONGEST, Vec::new()),
+            Some(sampling) => {
+                let start = self.record.truncated(0).game_ply();
+                let plies: Vec<u32> = side_moves.iter().map(|(ply, _)| start + ply).collect();
+                (sampling.level, sampling.seeds(&plies)?)
+            }
+        };
         let mut verified = Vec::with_capacity(side_moves.len());
-        for (ply, &mv) in side_moves {
+        for (number, (ply, &mv)) in side_moves.into_iter().enumerate() {
             let proof = self.proofs.get(&ply).ok_or(BundleError::MissingProof(ply))?;
             let start = Instant::now();
-            let statement = Statement::single(self.game_id, &self.record.truncated(ply as usize), mv)?;
+            let statement = Statement::single(self.game_id, &self.record.truncated(ply as usize), mv)?
+                .at_level(level, seeds.get(number..=number).unwrap_or_default())?;
             verify(key, &statement, proof).map_err(|source| BundleError::Rejected { ply, source })?;
             verified.push((ply, start.elapsed().as_secs_f64() * 1e3));
         }

@@ -14,6 +14,12 @@ pub const NUM_SQUARES: usize = 64;
 pub const POLICY_PLANES: usize = 73;
 /// Policy indices: plane * 64 + from-square.
 pub const POLICY_SIZE: usize = POLICY_PLANES * NUM_SQUARES;
+/// Value planes of the head: win, draw, loss for the side to move.
+pub const VALUE_PLANES: usize = 3;
+/// Planes of the head: policy planes, then value planes.
+pub const HEAD_PLANES: usize = POLICY_PLANES + VALUE_PLANES;
+/// Entries of the head's output: plane * 64 + square.
+pub const HEAD_SIZE: usize = HEAD_PLANES * NUM_SQUARES;
 /// Entry of a plane where its feature is present.
 pub const PLANE_ON: u8 = 128;
 

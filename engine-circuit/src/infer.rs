@@ -1,7 +1,7 @@
 //! Plain integer inference (`docs/network.md` section 3), no field element in it: the reference that every proof is tested
 //! against. Bias and rounding are added first, then input by input; the compiler vectorises over the 64 squares.
 
-use crate::encode::{NUM_PLANES, NUM_SQUARES, POLICY_PLANES, POLICY_SIZE, Planes};
+use crate::encode::{HEAD_PLANES, HEAD_SIZE, NUM_PLANES, NUM_SQUARES, POLICY_SIZE, Planes, VALUE_PLANES};
 use crate::model::{KERNEL, Layer, QuantisedNetwork};
 
 /// Everything that one evaluation computes.
@@ -13,8 +13,17 @@ pub struct Trace {
     pub quotients: Vec<i16>,
     /// `(acc + half) mod 2^shift`, same index.
     pub remainders: Vec<u16>,
-    /// `logits[plane * 64 + square]`.
+    /// The head: `logits[plane * 64 + square]`, policy planes first, then win, draw, loss.
     pub logits: Vec<i32>,
+}
+
+impl Trace {
+    /// Win, draw, loss for the side to move: each value plane's sum over the squares.
+    #[must_use]
+    pub fn value(&self) -> [i32; VALUE_PLANES] {
+        let planes = &self.logits[POLICY_SIZE..];
+        std::array::from_fn(|j| planes[j * NUM_SQUARES..][..NUM_SQUARES].iter().sum())
+    }
 }
 
 /// Output channels that share one pass over the inputs.
@@ -79,7 +88,7 @@ pub fn infer(network: &QuantisedNetwork, planes: &Planes) -> Trace {
         activations: Vec::with_capacity(values),
         quotients: Vec::with_capacity(values),
         remainders: Vec::with_capacity(values),
-        logits: Vec::with_capacity(POLICY_SIZE),
+        logits: Vec::with_capacity(HEAD_SIZE),
     };
     let mut current: Vec<Board> = (0..NUM_PLANES)
         .map(|plane| std::array::from_fn(|s| i32::from(planes[plane * NUM_SQUARES + s])))
@@ -93,18 +102,21 @@ pub fn infer(network: &QuantisedNetwork, planes: &Planes) -> Trace {
         }
         current = next;
     }
-    for first in (0..POLICY_PLANES).step_by(BLOCK) {
-        let plane = |b: usize| (first + b).min(POLICY_PLANES - 1);
+    for first in (0..HEAD_PLANES).step_by(BLOCK) {
+        let plane = |b: usize| (first + b).min(HEAD_PLANES - 1);
         let mut accs: [Board; BLOCK] =
             std::array::from_fn(|b| [network.head_biases()[plane(b)]; NUM_SQUARES]);
         multiply_add(&mut accs, std::array::from_fn(|b| network.head_kernel(plane(b))), &current);
-        accs.iter().take(POLICY_PLANES - first).for_each(|acc| trace.logits.extend_from_slice(acc));
+        accs.iter().take(HEAD_PLANES - first).for_each(|acc| trace.logits.extend_from_slice(acc));
     }
     trace
 }
 
-/// The index in `candidates` with the largest logit, the lowest index of equals; `None` if there are no candidates.
+/// The index in `candidates` with the largest logit plus noise, the lowest index of equals; `None` if there are no candidates.
+/// `noise` belongs to `candidates` entry by entry.
 #[must_use]
-pub fn argmax(logits: &[i32], candidates: &[usize]) -> Option<usize> {
-    candidates.iter().copied().max_by_key(|&index| (logits[index], std::cmp::Reverse(index)))
+pub fn argmax(logits: &[i32], candidates: &[usize], noise: &[i32]) -> Option<usize> {
+    (candidates.iter().copied().zip(noise))
+        .max_by_key(|&(index, &noise)| (logits[index] + noise, std::cmp::Reverse(index)))
+        .map(|(index, _)| index)
 }

@@ -18,6 +18,7 @@ pub mod model;
 pub mod poly;
 #[cfg(feature = "prover")]
 pub mod prove;
+pub mod sampling;
 pub mod security;
 pub mod shape;
 pub mod statement;
@@ -33,5 +34,6 @@ pub use evaluation::{Evaluation, PolicyEntry, evaluate};
 pub use model::{Digest, Model, ModelError, VerifyingKey};
 #[cfg(feature = "prover")]
 pub use prove::{ProveError, Proved, Prover, ProverError, StageTimes};
-pub use statement::{Statement, StatementError};
+pub use sampling::{Level, Seed};
+pub use statement::{Statement, StatementError, Value};
 pub use verify::{VerifyError, verify};

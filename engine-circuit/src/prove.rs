@@ -22,7 +22,7 @@ use crate::field::Val;
 use crate::infer::{Trace, argmax, infer};
 use crate::model::{Model, weights_point};
 use crate::poly::eq_table;
-use crate::statement::{PublicMove, Statement};
+use crate::statement::{PublicMove, Statement, Value};
 use crate::verify::{VerifyError, transcript, verify};
 use crate::weights::{CacheError, EncodedWeights, Progress, evaluate_powers};
 use crate::witness::Witness;
@@ -75,6 +75,14 @@ pub enum ProveError {
         network: usize,
         /// What the statement says.
         stated: usize,
+    },
+    /// The network's value of the position is another.
+    #[error("value {number} of the statement is not the network's own: it gives {network:?}")]
+    NotTheNetworksValue {
+        /// Which move, 0 first.
+        number: usize,
+        /// Its win, draw, loss.
+        network: Value,
     },
     /// The proof does not verify: the weights' cache or the model's commitment is damaged.
     #[error("the finished proof does not verify ({0}): the weights cache or the model is damaged")]
@@ -147,13 +155,17 @@ impl Prover {
     /// Returns [`ProveError::NotTheNetworksMove`] if it is false.
     pub fn prove(&self, statement: &Statement) -> Result<Proved, ProveError> {
         let mut watch = Stopwatch(Instant::now());
-        let moves = statement.public_moves();
+        let moves = statement.public_moves(self.model.network().logit_scale_log2());
         let shape = self.model.verifying_key().circuit(moves.len());
         let traces = self.traces(&moves);
         for (number, (public, trace)) in moves.iter().zip(&traces).enumerate() {
-            let network = argmax(&trace.logits, &public.mask).unwrap_or(public.chosen);
+            let network = argmax(&trace.logits, &public.mask, &public.noise).unwrap_or(public.chosen);
             if network != public.chosen {
                 return Err(ProveError::NotTheNetworksMove { number, network, stated: public.chosen });
+            }
+            let value = trace.value();
+            if public.value.is_some_and(|stated| stated != value) {
+                return Err(ProveError::NotTheNetworksValue { number, network: value });
             }
         }
         let infer = watch.lap();
@@ -188,7 +200,7 @@ impl Prover {
     pub fn prove_with(&self, statement: &Statement, witness: &Witness, lies: &Lies<'_>) -> Proved {
         let mut watch = Stopwatch(Instant::now());
         let mut times = StageTimes::default();
-        let moves = statement.public_moves();
+        let moves = statement.public_moves(self.model.network().logit_scale_log2());
         let key = self.model.verifying_key();
         let shape = key.circuit(moves.len());
         let mut channel = ProverChannel::new(transcript(&key.digest(), statement));

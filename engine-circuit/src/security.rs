@@ -39,6 +39,7 @@ pub fn error_terms(key: &VerifyingKey, num_moves: usize) -> Vec<ErrorTerm> {
         // Per level a mix, a child and rounds of degree 3.
         outer("lookup tree", (0..leaves).map(|level| 2.0 + 3.0 * level as f64).sum()),
         outer("gamma", 1.0),
+        // Also the winners' logits and the stated values: sums over the moves with eq of the leaf point.
         outer("logits at the leaf point", leaves as f64),
         outer(
             "linear sumchecks",

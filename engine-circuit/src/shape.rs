@@ -4,7 +4,7 @@
 //! | table | index, highest bits first | entries in use |
 //! |---|---|---|
 //! | `X`, `Q`, `acc`, `R` | layer, move, channel, square | layers `1..=num_layers`, moves `< num_moves`, channels `< channels` |
-//! | logit, gap and its limbs | plane group, move, channel, square | policy plane `= group * 2^log_channels + channel < 73` |
+//! | logit, gap and its limbs | plane group, move, channel, square | plane of the head `= group * 2^log_channels + channel < 76` |
 //! | `W` | kernel slot, output channel, input channel | per layer (and group of input planes) 9 slots, head groups, bias slots |
 //! | LogUp leaf | section prefix, section axes | see [`Section`] |
 //! | witness | blocks of (channel, square), lookup tables | see [`WitnessLayout`] |
@@ -12,7 +12,7 @@
 //! All sections' axes end in (move, channel, square), so all claims share `tau_k, tau_c, tau_s`, the last coordinates of the
 //! leaf point. The skip slot, last of the kernel slots, is public and not committed.
 
-use crate::encode::{NUM_PLANES, NUM_SQUARES, POLICY_PLANES, POLICY_SIZE};
+use crate::encode::{HEAD_PLANES, HEAD_SIZE, NUM_PLANES, NUM_SQUARES, POLICY_PLANES, VALUE_PLANES};
 use crate::model::{CENTRE, KERNEL, NetworkShape, QUOTIENT_BITS, SCALE_LOG2};
 
 /// Base-2 logarithm of the number of squares.
@@ -21,7 +21,8 @@ pub const LOG_SQUARES: usize = 6;
 pub const NUM_LIMBS: usize = 2;
 /// Base-2 logarithm of [`NUM_LIMBS`].
 pub const LOG_LIMBS: usize = 1;
-/// What a masked policy index adds to its gap: more than twice the largest logit.
+/// What an entry of the head outside the mask (illegal moves, value planes) adds to its gap: more than twice the largest logit
+/// with its noise; with them it stays below `2^(2 SCALE_LOG2)`.
 pub const MASKED_GAP: u32 = 1 << 27;
 /// Most moves in one proof: the longest proof of the largest network still has words within the field's two-adic group.
 pub const MAX_MOVES: usize = 256;
@@ -103,7 +104,7 @@ pub struct Shape {
     pub log_sources: usize,
     /// Groups of input planes.
     pub input_groups: usize,
-    /// Groups of policy planes.
+    /// Groups of the head's planes.
     pub head_groups: usize,
     /// Variables of the plane-group index.
     pub log_head_groups: usize,
@@ -134,7 +135,7 @@ impl Shape {
         let (channels, num_layers) = (network.channels, network.num_layers());
         let log_channels = log2_ceil(channels);
         let width = 1 << log_channels;
-        let (input_groups, head_groups) = (NUM_PLANES.div_ceil(width), POLICY_PLANES.div_ceil(width));
+        let (input_groups, head_groups) = (NUM_PLANES.div_ceil(width), HEAD_PLANES.div_ceil(width));
         let log_moves = log2_ceil(num_moves);
         let log_layers = log2_ceil(num_layers + 1);
         let log_head_groups = log2_ceil(head_groups);
@@ -221,19 +222,25 @@ impl Shape {
         1..=self.num_layers + self.head_groups
     }
 
-    /// Where a policy index lies in its move's groups: (group, offset in the block).
+    /// Where an entry of the head (plane * 64 + square) lies in its move's groups: (group, offset in the block).
     #[must_use]
-    pub fn policy_place(&self, index: usize) -> (usize, usize) {
+    pub fn head_place(&self, index: usize) -> (usize, usize) {
         let (plane, square) = (index / NUM_SQUARES, index % NUM_SQUARES);
         (plane >> self.log_channels, (plane & (self.width() - 1)) * NUM_SQUARES + square)
     }
 
-    /// Witness entry of a policy index's logit.
+    /// Witness entry of a head entry.
     #[must_use]
     pub fn logit_entry(&self, mv: usize, index: usize) -> usize {
-        debug_assert!(index < POLICY_SIZE);
-        let (group, offset) = self.policy_place(index);
+        debug_assert!(index < HEAD_SIZE);
+        let (group, offset) = self.head_place(index);
         self.witness.logits + ((group * self.num_moves + mv) << self.log_block()) + offset
+    }
+
+    /// First witness entries of a move's value planes, 64 entries each: win, draw, loss.
+    #[must_use]
+    pub fn value_entries(&self, mv: usize) -> [usize; VALUE_PLANES] {
+        std::array::from_fn(|j| self.logit_entry(mv, (POLICY_PLANES + j) * NUM_SQUARES))
     }
 }
 

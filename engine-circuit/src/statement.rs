@@ -1,11 +1,17 @@
-//! What a proof is about: game, ply, position, legal moves and move, taken from the verifier's own record of the game.
+//! What a proof is about: game, ply, position, legal moves, level, seed and move, taken from the verifier's own record of the
+//! game; on request also the network's value of each position.
 
 use protocol::GameRecord;
 use protocol::shakmaty::{Color, EnPassantMode, Move, Position};
 use thiserror::Error;
 
-use crate::encode::{self, NUM_SQUARES, Planes, legal_indices, oriented, policy_index};
+use crate::encode::{self, NUM_SQUARES, Planes, VALUE_PLANES, legal_indices, oriented, policy_index};
+use crate::sampling::{Level, Seed};
 use crate::shape::MAX_MOVES;
+
+/// Win, draw, loss for the side to move: sums of the value planes. Softmax of `value / 2^(logit_scale_log2 + 6)` makes them
+/// probabilities.
+pub type Value = [i32; VALUE_PLANES];
 
 /// The circuit's view of a move.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,22 +20,41 @@ pub struct PublicMove {
     pub planes: Planes,
     /// Policy indices that take part in the argmax, ascending: the legal moves.
     pub mask: Vec<usize>,
+    /// Public noise of each index of the mask, added to its logit.
+    pub noise: Vec<i32>,
     /// Policy index of the move.
     pub chosen: usize,
+    /// The network's value of the position, if it is stated.
+    pub value: Option<Value>,
+}
+
+impl PublicMove {
+    /// Noise of the move.
+    #[must_use]
+    pub fn chosen_noise(&self) -> i32 {
+        let at = self.mask.iter().position(|&index| index == self.chosen);
+        at.and_then(|at| self.noise.get(at)).copied().unwrap_or(0)
+    }
 }
 
 /// One move of a statement.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct MoveStatement {
-    public: PublicMove,
-    /// What the transcript absorbs (`docs/proof-format.md` section 3).
-    bytes: Vec<u8>,
+    planes: Planes,
+    mask: Vec<usize>,
+    chosen: usize,
+    /// What the transcript absorbs of the position (`docs/proof-format.md` section 3).
+    position: Vec<u8>,
+    /// Absorbed where the level is random.
+    seed: Seed,
+    value: Option<Value>,
 }
 
 /// A statement about one or more moves of one game.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Statement {
     game_id: [u8; 32],
+    level: Level,
     moves: Vec<MoveStatement>,
 }
 
@@ -47,9 +72,27 @@ pub enum StatementError {
     /// No moves, or more than [`MAX_MOVES`].
     #[error("a proof covers 1 to {MAX_MOVES} moves, not {0}")]
     NumMoves(usize),
-    /// Parts of a batch belong to another game.
-    #[error("a proof covers moves of one game")]
+    /// Parts of a batch belong to another game or level.
+    #[error("a proof covers moves of one game at one level")]
     OtherGame,
+    /// Not one seed a move.
+    #[error("level {level} needs {expected} seeds, one a move, not {actual}")]
+    NumSeeds {
+        /// The level.
+        level: Level,
+        /// Moves of the statement, none at the strongest level.
+        expected: usize,
+        /// Seeds given.
+        actual: usize,
+    },
+    /// Not one value a move.
+    #[error("{actual} values for {expected} moves")]
+    NumValues {
+        /// Moves of the statement.
+        expected: usize,
+        /// Values given.
+        actual: usize,
+    },
 }
 
 impl Statement {
@@ -59,7 +102,7 @@ impl Statement {
     ///
     /// Returns [`StatementError::IllegalMove`] if the move is not legal there.
     pub fn single(game_id: [u8; 32], record: &GameRecord, mv: Move) -> Result<Self, StatementError> {
-        Ok(Self { game_id, moves: vec![MoveStatement::new(record, mv)?] })
+        Ok(Self { game_id, level: Level::STRONGEST, moves: vec![MoveStatement::new(record, mv)?] })
     }
 
     /// A statement about all moves of one side in a game.
@@ -76,7 +119,7 @@ impl Statement {
             .map(|(ply, &mv)| MoveStatement::new(&record.truncated(ply), mv))
             .collect::<Result<Vec<_>, _>>()?;
         if (1..=MAX_MOVES).contains(&moves.len()) {
-            Ok(Self { game_id, moves })
+            Ok(Self { game_id, level: Level::STRONGEST, moves })
         } else {
             Err(StatementError::NumMoves(moves.len()))
         }
@@ -86,17 +129,19 @@ impl Statement {
     ///
     /// # Errors
     ///
-    /// Returns [`StatementError::NumMoves`] if there are none or too many, [`StatementError::OtherGame`] for a part of another game.
+    /// Returns [`StatementError::NumMoves`] if there are none or too many, [`StatementError::OtherGame`] for a part of another game
+    /// or level.
     pub fn batch(game_id: [u8; 32], parts: impl IntoIterator<Item = Self>) -> Result<Self, StatementError> {
-        let mut moves = Vec::new();
+        let (mut moves, mut level) = (Vec::new(), None);
         for part in parts {
-            if part.game_id != game_id {
+            if part.game_id != game_id || level.is_some_and(|level| level != part.level) {
                 return Err(StatementError::OtherGame);
             }
+            level = Some(part.level);
             moves.extend(part.moves);
         }
         if (1..=MAX_MOVES).contains(&moves.len()) {
-            Ok(Self { game_id, moves })
+            Ok(Self { game_id, level: level.unwrap_or_default(), moves })
         } else {
             Err(StatementError::NumMoves(moves.len()))
         }
@@ -108,10 +153,50 @@ impl Statement {
         self.moves.len()
     }
 
-    /// The circuit's view.
+    /// The same moves drawn at a level, one seed a move; the strongest level takes none.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`StatementError::NumSeeds`] for another number of seeds.
+    pub fn at_level(mut self, level: Level, seeds: &[Seed]) -> Result<Self, StatementError> {
+        let expected = if level.is_random() { self.moves.len() } else { 0 };
+        if seeds.len() != expected {
+            return Err(StatementError::NumSeeds { level, expected, actual: seeds.len() });
+        }
+        self.level = level;
+        self.moves.iter_mut().for_each(|mv| mv.seed = Seed::default());
+        self.moves.iter_mut().zip(seeds).for_each(|(mv, seed)| mv.seed = *seed);
+        Ok(self)
+    }
+
+    /// The same statement with the network's value of every position, one a move.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`StatementError::NumValues`] for another number of values.
+    pub fn with_values(mut self, values: &[Value]) -> Result<Self, StatementError> {
+        if values.len() != self.moves.len() {
+            return Err(StatementError::NumValues { expected: self.moves.len(), actual: values.len() });
+        }
+        self.moves.iter_mut().zip(values).for_each(|(mv, value)| mv.value = Some(*value));
+        Ok(self)
+    }
+
+    /// The circuit's view, for a network of this logit scale.
     #[must_use]
-    pub fn public_moves(&self) -> Vec<PublicMove> {
-        self.moves.iter().map(|mv| mv.public.clone()).collect()
+    pub fn public_moves(&self, logit_scale_log2: u8) -> Vec<PublicMove> {
+        let noise = |seed: &Seed, index: usize| self.level.noise(seed, index, logit_scale_log2);
+        let with_values = self.states_values();
+        self.moves
+            .iter()
+            .map(|mv| PublicMove {
+                planes: mv.planes,
+                noise: mv.mask.iter().map(|&index| noise(&mv.seed, index)).collect(),
+                mask: mv.mask.clone(),
+                chosen: mv.chosen,
+                value: mv.value.filter(|_| with_values),
+            })
+            .collect()
     }
 
     /// The same statement with another move chosen at a place, for provers that try to cheat.
@@ -120,11 +205,14 @@ impl Statement {
     pub fn with_choice(&self, at: usize, chosen: usize) -> Self {
         let mut changed = self.clone();
         if let Some(mv) = changed.moves.get_mut(at) {
-            mv.public.chosen = chosen;
-            let end = mv.bytes.len();
-            mv.bytes[end - 2..].copy_from_slice(&(chosen as u16).to_be_bytes());
+            mv.chosen = chosen;
         }
         changed
+    }
+
+    /// True if every move's value is part of the statement.
+    fn states_values(&self) -> bool {
+        self.moves.iter().all(|mv| mv.value.is_some())
     }
 
     /// What the transcript absorbs.
@@ -132,8 +220,21 @@ impl Statement {
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = self.game_id.to_vec();
         bytes.extend_from_slice(&(self.moves.len() as u16).to_be_bytes());
+        let with_values = self.states_values();
+        bytes.extend_from_slice(&[self.level.number(), u8::from(with_values)]);
         for mv in &self.moves {
-            bytes.extend_from_slice(&mv.bytes);
+            bytes.extend_from_slice(&mv.position);
+            bytes.extend_from_slice(&(mv.mask.len() as u16).to_be_bytes());
+            for &index in &mv.mask {
+                bytes.extend_from_slice(&(index as u16).to_be_bytes());
+            }
+            bytes.extend_from_slice(&(mv.chosen as u16).to_be_bytes());
+            if self.level.is_random() {
+                bytes.extend_from_slice(&mv.seed);
+            }
+            if let (true, Some(value)) = (with_values, mv.value) {
+                bytes.extend(value.iter().flat_map(|value| value.to_be_bytes()));
+            }
         }
         bytes
     }
@@ -147,11 +248,6 @@ impl MoveStatement {
         }
         let side = position.turn();
         let last_move = record.last_move_squares();
-        let public = PublicMove {
-            planes: encode::planes(position, last_move),
-            mask: legal_indices(position),
-            chosen: policy_index(mv, side),
-        };
 
         let mut bytes = record.game_ply().to_be_bytes().to_vec();
         // 64 nibbles, square a1 first: 0 empty, role 1..6, +8 for Black.
@@ -179,11 +275,13 @@ impl MoveStatement {
             square(last_move.map(|(from, _)| from)),
             square(last_move.map(|(_, to)| to)),
         ]);
-        bytes.extend_from_slice(&(public.mask.len() as u16).to_be_bytes());
-        for &index in &public.mask {
-            bytes.extend_from_slice(&(index as u16).to_be_bytes());
-        }
-        bytes.extend_from_slice(&(public.chosen as u16).to_be_bytes());
-        Ok(Self { public, bytes })
+        Ok(Self {
+            planes: encode::planes(position, last_move),
+            mask: legal_indices(position),
+            chosen: policy_index(mv, side),
+            position: bytes,
+            seed: Seed::default(),
+            value: None,
+        })
     }
 }

@@ -14,7 +14,7 @@ use crate::statement::Statement;
 use crate::transcript::Transcript;
 
 /// Name and version of the protocol, first into every transcript.
-pub const PROTOCOL: &[u8] = b"fairmate proof 1";
+pub const PROTOCOL: &[u8] = b"fairmate proof 2";
 
 /// Why a proof was rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -58,7 +58,7 @@ pub(crate) fn transcript(digest: &Digest, statement: &Statement) -> Transcript {
 #[deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 pub fn verify(key: &VerifyingKey, statement: &Statement, proof: &[u8]) -> Result<(), VerifyError> {
     let shape = key.circuit(statement.num_moves());
-    let moves = statement.public_moves();
+    let moves = statement.public_moves(key.logit_scale_log2());
     if let Some(number) = moves.iter().position(|public| !public.mask.contains(&public.chosen)) {
         return Err(VerifyError::IllegalMove(number));
     }

@@ -3,7 +3,7 @@
 use p3_field::PrimeCharacteristicRing;
 use rayon::prelude::*;
 
-use crate::encode::{NUM_SQUARES, POLICY_SIZE};
+use crate::encode::{HEAD_PLANES, HEAD_SIZE, NUM_SQUARES};
 use crate::field::Val;
 use crate::infer::Trace;
 use crate::model::{QUOTIENT_BITS, QuantisedNetwork, SCALE_LOG2};
@@ -44,7 +44,7 @@ pub fn weight_table(network: &QuantisedNetwork, shape: &Shape) -> Vec<Val> {
         } else {
             let first = (term.layer - 1 - shape.num_layers) * width;
             for (c, row) in rows.chunks_exact_mut(width).enumerate() {
-                if first + c < crate::encode::POLICY_PLANES {
+                if first + c < HEAD_PLANES {
                     for (entry, &weight) in row.iter_mut().zip(network.head_kernel(first + c)) {
                         *entry = Val::from_i64(i64::from(weight));
                     }
@@ -147,17 +147,17 @@ impl Witness {
         }
 
         for (mv, (public, trace)) in moves.iter().zip(traces).enumerate() {
-            let mut legal = vec![false; POLICY_SIZE];
-            public.mask.iter().for_each(|&index| legal[index] = true);
-            let winner = winners[mv];
-            for (index, (&legal, &logit)) in legal.iter().zip(&trace.logits).enumerate() {
+            // What is subtracted beside the logit: a legal move's noise, or minus the masked entries' gap.
+            let mut bias = vec![-i64::from(MASKED_GAP); HEAD_SIZE];
+            public.mask.iter().zip(&public.noise).for_each(|(&index, &noise)| bias[index] = i64::from(noise));
+            let winner = winners[mv] + i64::from(public.chosen_noise());
+            for (index, (&bias, &logit)) in bias.iter().zip(&trace.logits).enumerate() {
                 let logit = i64::from(logit);
-                let masked = if legal { 0 } else { i64::from(MASKED_GAP) };
-                let gap = winner - logit - i64::from(index < public.chosen) + masked;
+                let gap = winner - logit - bias - i64::from(index < public.chosen);
                 // A negative gap has no limbs in range; what is left goes to limb 0, out of range.
                 let limb1 = if gap < 0 { 0 } else { gap >> SCALE_LOG2 };
                 let rest = gap - (limb1 << SCALE_LOG2);
-                let (group, offset) = shape.policy_place(index);
+                let (group, offset) = shape.head_place(index);
                 let at = ((group * shape.num_moves + mv) << shape.log_block()) + offset;
                 table[layout.logits + at] = Val::from_i64(logit);
                 table[layout.limbs + at] = Val::from_i64(limb1);

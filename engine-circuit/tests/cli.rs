@@ -164,7 +164,7 @@ fn models_are_made_shown_and_checked() {
     let info = json(world(), &["model", "info", "a.model"]);
     assert_eq!(keys(&info), ["blocks", "channels", "digest", "macs", "parameters"]);
     assert_eq!((info["channels"].as_u64(), info["blocks"].as_u64()), (Some(16), Some(1)));
-    assert_eq!(info["macs"].as_u64(), Some((16 * (20 + 16 + 16) * 9 + 73 * 16) * 64));
+    assert_eq!(info["macs"].as_u64(), Some((16 * (20 + 16 + 16) * 9 + 76 * 16) * 64));
     run(world(), 0, &["model", "check", "a.model"]);
     let key = std::fs::read(world().join("a.vk")).unwrap();
     std::fs::copy(world().join("a.model"), world().join("c.model")).unwrap();
@@ -206,7 +206,8 @@ fn a_damaged_or_forged_model_does_not_pass_the_check() {
 #[test]
 fn evaluation_lists_the_legal_moves() {
     let value = json(world(), &["eval", "--model", "a.model", "--fen", START_FEN, "--moves", "e2e4 e7e5"]);
-    assert_eq!(keys(&value), ["move", "policy"]);
+    assert_eq!(keys(&value), ["move", "policy", "value"]);
+    assert_eq!(keys(&value["value"]), ["draw", "loss", "raw", "win"]);
     let policy = value["policy"].as_array().unwrap();
     assert_eq!(policy.len(), 29);
     assert_eq!(keys(&policy[0]), ["logit", "probability", "uci"]);
@@ -230,6 +231,73 @@ fn a_proof_is_made_and_verified() {
     assert_eq!(keys(&verified), ["verify_ms"]);
     assert_eq!(std::fs::metadata(world().join("p2")).unwrap().len(), proved["proof_bytes"].as_u64().unwrap());
     verify(0, &[]);
+}
+
+#[test]
+fn levels_and_values_are_part_of_the_statement() {
+    let seed = "5a".repeat(32);
+    let place = ["--fen", START_FEN, "--moves", "e2e4"];
+    let at = |rest: &[&'static str]| [place.as_slice(), &["--model", "a.model"], rest].concat();
+    let level = ["--level", "1", "--seed", &seed];
+    let drawn = json(world(), &[&["eval"], at(&[]).as_slice(), &level].concat());
+    let proved = json(world(), &[&["prove"], at(&["--value", "--out", "p3"]).as_slice(), &level].concat());
+    assert_eq!(proved["move"], drawn["move"]);
+    assert_eq!(proved["value"], drawn["value"]["raw"]);
+    let value: Vec<String> = proved["value"].as_array().unwrap().iter().map(Value::to_string).collect();
+    let value = value.join(",");
+    let mv = proved["move"].as_str().unwrap();
+    let check = |code: i32, level: &[&str], value: &[&str]| {
+        let base = ["verify", "--vk", "a.vk", "--move", mv, "--proof", "p3"];
+        run(world(), code, &[base.as_slice(), &place, level, value].concat())
+    };
+    check(0, &level, &["--value", &value]);
+    check(1, &level, &[]);
+    check(1, &level, &["--value", "1,2,3"]);
+    check(1, &["--level", "2", "--seed", &seed], &["--value", &value]);
+    check(1, &["--level", "1", "--seed", &"5b".repeat(32)], &["--value", &value]);
+    check(1, &[], &["--value", &value]);
+    check(2, &["--level", "1"], &["--value", &value]);
+    check(2, &["--level", "9"], &["--value", &value]);
+    check(2, &["--seed", &seed], &["--value", &value]);
+    check(2, &level, &["--value", "1,2"]);
+}
+
+#[test]
+fn a_game_at_a_level_is_proven_with_its_seeds() {
+    let folder = world();
+    let own = ["--model", "a.model", "--side", "white", "--level", "2"];
+    let play = ["selfplay", "--max-plies", "6", "--out", "l.pgn", "--seeds-out", "l.seeds"];
+    run(folder, 0, &[play.as_slice(), &own].concat());
+    let seeds = std::fs::read_to_string(folder.join("l.seeds")).unwrap();
+    assert_eq!(seeds.lines().count(), 3);
+    let prove = ["prove-game", "--pgn", "l.pgn", "--seeds", "l.seeds", "--out", "l.proof"];
+    run(folder, 0, &[prove.as_slice(), &own].concat());
+    let verify = |code, rest: &[&str]| {
+        let base = ["verify-game", "--vk", "a.vk", "--pgn", "l.pgn", "--side", "white", "--proof", "l.proof"];
+        run(folder, code, &[base.as_slice(), rest].concat())
+    };
+    verify(0, &["--level", "2", "--seeds", "l.seeds"]);
+    verify(1, &["--level", "3", "--seeds", "l.seeds"]);
+    verify(1, &[]);
+    std::fs::write(
+        folder.join("m.seeds"),
+        seeds.lines().rev().collect::<Vec<_>>().join(
+            "
+",
+        ),
+    )
+    .unwrap();
+    verify(1, &["--level", "2", "--seeds", "m.seeds"]);
+    std::fs::write(
+        folder.join("n.seeds"),
+        "12
+",
+    )
+    .unwrap();
+    verify(2, &["--level", "2", "--seeds", "n.seeds"]);
+    verify(2, &["--level", "2"]);
+    let both = ["selfplay", "--model", "a.model", "--level", "2", "--out", "x.pgn", "--seeds-out", "x.seeds"];
+    run(folder, 2, &both);
 }
 
 #[test]

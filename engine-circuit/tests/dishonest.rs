@@ -21,6 +21,8 @@ use protocol::GameRecord;
 use protocol::record::START_FEN;
 
 const CHANNELS: usize = 16;
+/// Of random networks.
+const LOGIT_SCALE_LOG2: u8 = 14;
 
 fn network(seed: u64) -> QuantisedNetwork {
     QuantisedNetwork::random(NetworkShape { channels: CHANNELS, blocks: 1 }, seed).unwrap()
@@ -41,7 +43,7 @@ struct Case {
 
 impl Case {
     fn new(statement: Statement) -> Self {
-        let moves = statement.public_moves();
+        let moves = statement.public_moves(LOGIT_SCALE_LOG2);
         let shape = prover().model().verifying_key().circuit(moves.len());
         let witness = Witness::new(&shape, prover().model().network(), &moves, &prover().traces(&moves));
         Self { statement, moves, shape, witness }
@@ -100,7 +102,8 @@ fn a_false_root_pushed_down_the_tree_is_found_at_the_leaves() {
 fn a_forged_lowest_limb_is_found_at_the_leaves() {
     // The best move's gap is negative; its computed limb is replaced by a zero that is counted.
     let mut case = ranked(1);
-    let best = argmax(&prover().traces(&case.moves)[0].logits, &case.moves[0].mask).unwrap();
+    let best =
+        argmax(&prover().traces(&case.moves)[0].logits, &case.moves[0].mask, &case.moves[0].noise).unwrap();
     let at = case.shape.logit_entry(0, best) - case.layout().logits;
     let zero_count = case.layout().range_counts;
     case.witness.limb0[at] = Val::ZERO;
@@ -125,11 +128,12 @@ fn another_position_in_the_layers_is_found_at_their_source() {
     let here = ranked(0);
     let other = GameRecord::replay(START_FEN, ["e2e4", "c7c5", "b1c3"]).unwrap();
     let mv = evaluate(prover().model(), &other).unwrap().best;
-    let mut there = Statement::single([3; 32], &other, mv).unwrap().public_moves();
+    let mut there = Statement::single([3; 32], &other, mv).unwrap().public_moves(LOGIT_SCALE_LOG2);
     let trace = infer(prover().model().network(), &there[0].planes);
-    let chosen = argmax(&trace.logits, &here.moves[0].mask).unwrap();
+    let chosen = argmax(&trace.logits, &here.moves[0].mask, &here.moves[0].noise).unwrap();
     let case = Case::new(here.statement.with_choice(0, chosen));
     there[0].mask.clone_from(&case.moves[0].mask);
+    there[0].noise.clone_from(&case.moves[0].noise);
     there[0].chosen = chosen;
     let witness = Witness::new(&case.shape, prover().model().network(), &there, &[trace]);
     let lies = Lies { linear_moves: Some(&there), ..Lies::default() };
@@ -176,10 +180,10 @@ fn activations_that_differ_between_lookups_and_layers_are_found_in_the_opening()
     let in_lookups = traces[0].activations[at];
     let in_layers = in_lookups ^ 0x40;
     let change = i32::from(in_layers) - i32::from(in_lookups);
-    for plane in 0..73 {
+    for plane in 0..engine_circuit::encode::HEAD_PLANES {
         traces[0].logits[plane * 64 + square] += i32::from(network.head_kernel(plane)[channel]) * change;
     }
-    let chosen = argmax(&traces[0].logits, &honest.moves[0].mask).unwrap();
+    let chosen = argmax(&traces[0].logits, &honest.moves[0].mask, &honest.moves[0].noise).unwrap();
     let case = Case::new(honest.statement.with_choice(0, chosen));
     let lookups = Witness::new(&case.shape, network, &case.moves, &traces);
     traces[0].activations[at] = in_layers;
@@ -207,7 +211,7 @@ fn other_weights_than_the_committed_are_found_in_their_opening() {
     let seed = (8..100).find(|&seed| skips(&network(seed)) == skips(prover().model().network())).unwrap();
     let other = network(seed);
     let trace = infer(&other, &honest.moves[0].planes);
-    let chosen = argmax(&trace.logits, &honest.moves[0].mask).unwrap();
+    let chosen = argmax(&trace.logits, &honest.moves[0].mask, &honest.moves[0].noise).unwrap();
     let case = Case::new(honest.statement.with_choice(0, chosen));
     let witness = Witness::new(&case.shape, &other, &case.moves, &[trace]);
     let table = weight_table(&other, &case.shape);

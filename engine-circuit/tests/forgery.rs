@@ -20,6 +20,8 @@ fn prover() -> &'static Prover {
     PROVER.get_or_init(|| Prover::in_memory(Arc::new(weights::commit(network(7), &|_| {}))).unwrap())
 }
 
+/// Of random networks.
+const LOGIT_SCALE_LOG2: u8 = 14;
 const GAME: [u8; 32] = [3; 32];
 const MOVES: [&str; 3] = ["e2e4", "c7c5", "g1f3"];
 
@@ -51,7 +53,7 @@ fn shape(statement: &Statement) -> Shape {
 
 /// Proves with traces that were tampered with.
 fn forge(statement: &Statement, tamper: impl FnOnce(&mut [Trace])) -> Result<(), VerifyError> {
-    let moves = statement.public_moves();
+    let moves = statement.public_moves(LOGIT_SCALE_LOG2);
     let mut traces = prover().traces(&moves);
     tamper(&mut traces);
     let witness = Witness::new(&shape(statement), prover().model().network(), &moves, &traces);
@@ -63,7 +65,7 @@ fn forge_witness(
     statement: &Statement,
     tamper: impl FnOnce(&Shape, &mut Witness),
 ) -> Result<(), VerifyError> {
-    let moves = statement.public_moves();
+    let moves = statement.public_moves(LOGIT_SCALE_LOG2);
     let shape = shape(statement);
     let mut witness = Witness::new(&shape, prover().model().network(), &moves, &prover().traces(&moves));
     tamper(&shape, &mut witness);
@@ -158,7 +160,7 @@ fn the_second_best_move_has_no_proof() {
     assert!(matches!(prover().prove(&statement), Err(ProveError::NotTheNetworksMove { .. })));
     assert!(matches!(forge(&statement, |_| {}), Err(VerifyError::Lookups(_))), "everything else honest");
     // Inflating the winner's logit breaks the head's identity instead.
-    let chosen = statement.public_moves()[0].chosen;
+    let chosen = statement.public_moves(LOGIT_SCALE_LOG2)[0].chosen;
     let inflated =
         forge(&statement, |traces| traces[0].logits[chosen] = *traces[0].logits.iter().max().unwrap());
     assert!(matches!(inflated, Err(VerifyError::Linear(_) | VerifyError::Columns(_))), "{inflated:?}");
@@ -167,10 +169,10 @@ fn the_second_best_move_has_no_proof() {
 #[test]
 fn an_illegal_move_has_no_proof() {
     let honest = statement();
-    let public = honest.public_moves()[0].clone();
+    let public = honest.public_moves(LOGIT_SCALE_LOG2)[0].clone();
     let logits = &prover().traces(std::slice::from_ref(&public))[0].logits;
     let all: Vec<usize> = (0..logits.len()).collect();
-    let best = argmax(logits, &all).unwrap();
+    let best = argmax(logits, &all, &vec![0; all.len()]).unwrap();
     let illegal = if public.mask.contains(&best) {
         (0..4672).find(|m| !public.mask.contains(m)).unwrap()
     } else {
@@ -237,7 +239,7 @@ fn wrong_multiplicities_are_rejected() {
 #[test]
 fn a_forged_limb_is_rejected() {
     let statement = statement();
-    let chosen = statement.public_moves()[0].chosen;
+    let chosen = statement.public_moves(LOGIT_SCALE_LOG2)[0].chosen;
     let result = forge_witness(&statement, |shape, witness| {
         let at = shape.logit_entry(0, chosen) - shape.witness.logits;
         witness.table[shape.witness.limbs + at] += engine_circuit::field::Val::ONE;
@@ -264,7 +266,7 @@ fn other_weights_under_the_same_key_are_rejected() {
 fn of_equal_logits_only_the_lowest_index_is_proven() {
     // All head weights and biases zero: every legal move ties.
     let mut bytes = network(7).to_bytes();
-    let head = bytes.len() - 73 * (4 + 16);
+    let head = bytes.len() - engine_circuit::encode::HEAD_PLANES * (4 + 16);
     bytes[head..].fill(0);
     let model = Arc::new(weights::commit(QuantisedNetwork::from_bytes(&bytes).unwrap(), &|_| {}));
     let prover = Prover::in_memory(model).unwrap();
@@ -277,7 +279,7 @@ fn of_equal_logits_only_the_lowest_index_is_proven() {
     assert_eq!(verify(&key, &statement, &proof), Ok(()));
     let higher = policy.iter().max_by_key(|entry| entry.index).unwrap();
     let statement = Statement::single(GAME, &record, higher.mv).unwrap();
-    let moves = statement.public_moves();
+    let moves = statement.public_moves(LOGIT_SCALE_LOG2);
     let witness = Witness::new(&key.circuit(1), prover.model().network(), &moves, &prover.traces(&moves));
     let result = verify(&key, &statement, &prover.prove_witness(&statement, &witness).proof);
     assert!(matches!(result, Err(VerifyError::Lookups(_))), "{result:?}");
@@ -291,7 +293,7 @@ fn one_wrong_move_in_a_game_spoils_the_batch() {
     }
     let statement = Statement::game(GAME, &record, protocol::shakmaty::Color::White).unwrap();
     assert_eq!(forge(&statement, |_| {}), Ok(()));
-    let public = statement.public_moves();
+    let public = statement.public_moves(LOGIT_SCALE_LOG2);
     let other = *public[1].mask.iter().find(|&&index| index != public[1].chosen).unwrap();
     assert!(forge(&statement.with_choice(1, other), |_| {}).is_err());
 }

@@ -3,7 +3,8 @@
 //! A leaf of a section in use adds to the filler's fraction `0 / 1`: numerator 1 and `alpha - tag - beta a - beta^2 b - 1` for a
 //! lookup of `(tag, a, b)`, numerator `-multiplicity` for a table's entry (eprint 2023/1284, section 4). Remainders and the
 //! lowest limb are no columns: they follow from `R = acc - 2^S Q` and from the gap
-//! `D(k, m) = Lw(k) - L(k, m) - [m < w_k] + B [m not in mask_k] = limb0 + 2^S limb1`.
+//! `D(k, m) = Lw(k) + n(w_k) - L(k, m) - n(m) - [m < w_k] + B [m not in mask_k] = limb0 + 2^S limb1`, where `n` is the public noise of
+//! the moves in the mask (0 outside it); the head's value planes take part as entries outside the mask.
 //!
 //! Claim in: numerator and denominator at the leaf point. Claims out: the eight evaluations; `acc` and `logit` go to the
 //! linear argument, the others (and `logit`) to the opening of the witness.
@@ -12,7 +13,7 @@ use p3_field::PrimeCharacteristicRing;
 use thiserror::Error;
 
 use crate::argument::lookups::LeafClaims;
-use crate::encode::{NUM_SQUARES, POLICY_PLANES};
+use crate::encode::{HEAD_PLANES, NUM_SQUARES};
 use crate::field::Ext;
 use crate::model::{MAX_ACTIVATION, QUOTIENT_BITS, SCALE_LOG2};
 use crate::poly::{eq_eval, eq_index, eq_table, identity_eval};
@@ -146,7 +147,8 @@ fn partial_sum(point: &[Ext], from: usize, to: usize) -> Ext {
     eq_table(point).get(from..to).unwrap_or_default().iter().copied().sum()
 }
 
-/// The public part of the gaps at (group, move, channel, square): `B [m not in mask] - [m < w]` over the planes in use.
+/// The public part of the gaps at (group, move, channel, square): `n(w) - n(m) + B [m not in mask] - [m < w]` over the planes in
+/// use.
 fn public_gap(shape: &Shape, moves: &[PublicMove], taus: &Taus) -> Ext {
     let (eq_mv, eq_square) = (eq_table(&taus.mv), eq_table(&taus.square));
     let planes = plane_weights(shape, taus);
@@ -162,19 +164,27 @@ fn public_gap(shape: &Shape, moves: &[PublicMove], taus: &Taus) -> Ext {
         let below = planes.iter().take(plane).copied().sum::<Ext>()
             + planes.get(plane).copied().unwrap_or(Ext::ZERO)
                 * eq_square.iter().take(square).copied().sum::<Ext>();
-        let legal: Ext = public.mask.iter().map(|&index| at(index)).sum();
-        sum += eq * (masked * (in_use - legal) - below);
+        let mut legal = Ext::ZERO;
+        let mut noise = in_use * Ext::from_i32(public.chosen_noise());
+        for (&index, &added) in public.mask.iter().zip(&public.noise) {
+            let at = at(index);
+            legal += at;
+            if added != 0 {
+                noise -= at * Ext::from_i32(added);
+            }
+        }
+        sum += eq * (masked * (in_use - legal) - below + noise);
     }
     sum
 }
 
-/// eq of every policy plane in use at (group, channel).
+/// eq of every plane of the head at (group, channel).
 fn plane_weights(shape: &Shape, taus: &Taus) -> Vec<Ext> {
     let mut point = taus.group.clone();
     point.extend_from_slice(&taus.channel);
     let mut weights = eq_table(&point);
     debug_assert_eq!(weights.len(), 1 << (shape.log_head_groups + shape.log_channels));
-    weights.truncate(POLICY_PLANES);
+    weights.truncate(HEAD_PLANES);
     weights
 }
 
@@ -273,7 +283,7 @@ mod prover {
 
     use super::{ColumnEvals, TAG_ACTIVATION, TAG_RANGE, Taus, TupleChallenges};
     use crate::argument::lookups::{Chunk, LOG_CHUNK};
-    use crate::encode::{NUM_SQUARES, POLICY_PLANES};
+    use crate::encode::{HEAD_PLANES, NUM_SQUARES};
     use crate::field::{Ext, ExtPacked, LANES, Lane, Val, ValPacked};
     use crate::model::{MAX_ACTIVATION, QUOTIENT_BITS, SCALE_LOG2};
     use crate::poly::{eq_table, eq_table_packed};
@@ -319,7 +329,7 @@ mod prover {
             }
         }
         for group in 0..shape.head_groups {
-            let planes = (POLICY_PLANES - group * shape.width()).min(shape.width());
+            let planes = (HEAD_PLANES - group * shape.width()).min(shape.width());
             for mv in 0..shape.num_moves {
                 let block = (group * shape.num_moves + mv) << log_block;
                 for limb in 0..2 {

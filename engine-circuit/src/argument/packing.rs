@@ -2,20 +2,22 @@
 //! of tensors) and their multilinear extension for the verifier.
 //!
 //! Claims, in the order of the powers of `batch`, 1 first: out-of-domain value, quotients, activations at tau, logits at tau,
-//! the winners' logits, the two multiplicity tables, limb 1, activations at sigma.
+//! the winners' logits, the two multiplicity tables, limb 1, activations at sigma; where the statement has values, also
+//! `sum over moves k of eq(tau_k, k) V_j(k)` for win, draw, loss, each a sum of 64 logit entries.
 
 use p3_field::PrimeCharacteristicRing;
 
 use crate::argument::columns::{ColumnEvals, Taus};
 use crate::argument::linear::LinearClaims;
+use crate::encode::VALUE_PLANES;
 use crate::field::Ext;
 use crate::model::{QUOTIENT_BITS, SCALE_LOG2};
 use crate::poly::{eq_eval, eq_index, eq_table, powers_eval};
-use crate::shape::Shape;
+use crate::shape::{LOG_SQUARES, Shape};
 use crate::statement::PublicMove;
 
-/// Number of claims batched on the witness.
-pub const WITNESS_CLAIMS: usize = 9;
+/// Number of claims batched on the witness, three of them only where values are stated.
+pub const WITNESS_CLAIMS: usize = 9 + VALUE_PLANES;
 /// Number of claims batched on the weights: the evaluation and the fixed out-of-domain value.
 pub const WEIGHT_CLAIMS: usize = 2;
 
@@ -51,6 +53,7 @@ struct Factors {
     range_count: Ext,
     limb: Ext,
     source: Ext,
+    values: [Ext; VALUE_PLANES],
 }
 
 impl WitnessClaims<'_> {
@@ -71,6 +74,7 @@ impl WitnessClaims<'_> {
             range_count: next(),
             limb: next(),
             source: next(),
+            values: std::array::from_fn(|_| next()),
         }
     }
 
@@ -86,6 +90,19 @@ impl WitnessClaims<'_> {
             + factors.range_count * evals.range_count
             + factors.limb * evals.limb
             + factors.source * self.linear.source
+            + self.stated_values(&factors)
+    }
+
+    /// The batched value claims.
+    fn stated_values(&self, factors: &Factors) -> Ext {
+        (self.moves.iter().zip(eq_table(&self.taus.mv)))
+            .filter_map(|(public, eq)| Some((public.value?, eq)))
+            .map(|(value, eq)| {
+                let batched =
+                    value.iter().zip(&factors.values).map(|(&v, &factor)| factor * Ext::from_i32(v));
+                eq * batched.sum::<Ext>()
+            })
+            .sum()
     }
 
     fn table_point(&self, count: usize) -> &[Ext] {
@@ -139,8 +156,23 @@ impl WitnessClaims<'_> {
             + at_tau * eq_eval(&taus.block(), block)
             + at_sigma * eq_eval(&sigma_block, block)
             + factors.winner * winners
+            + self.values_weight(&factors, &eq_mv, point)
             + factors.activation_count * table(layout.activation_counts, QUOTIENT_BITS)
             + factors.range_count * table(layout.range_counts, SCALE_LOG2)
+    }
+
+    /// The value claims' weights at a point: ones on all squares of a value plane.
+    #[deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+    fn values_weight(&self, factors: &Factors, eq_mv: &[Ext], point: &[Ext]) -> Ext {
+        let planes = point.get(..point.len().saturating_sub(LOG_SQUARES)).unwrap_or_default();
+        (self.moves.iter().zip(eq_mv).enumerate())
+            .filter(|(_, (public, _))| public.value.is_some())
+            .map(|(mv, (_, &eq))| {
+                let entries = self.shape.value_entries(mv).into_iter().zip(&factors.values);
+                let at = entries.map(|(entry, &factor)| factor * eq_index(planes, entry >> LOG_SQUARES));
+                eq * at.sum::<Ext>()
+            })
+            .sum()
     }
 }
 
@@ -149,7 +181,6 @@ mod prover {
     use super::*;
     use crate::commitment::{ClaimGroup, High};
     use crate::field::LOG_LANES;
-    use crate::shape::LOG_SQUARES;
     use rayon::prelude::*;
 
     /// Adds `factor * eq_first[f] * eq_mv[k] * eq_rest[c]` to the high weights of consecutive blocks.
@@ -223,6 +254,15 @@ mod prover {
                 low[entry & ((1 << log_low) - 1)] = Ext::ONE;
                 ClaimGroup { low, high: High::Single(entry >> log_low, factors.winner * eq) }
             }));
+            for (mv, (_, &eq)) in
+                self.moves.iter().zip(&eq_mv).enumerate().filter(|(_, (public, _))| public.value.is_some())
+            {
+                for (entry, factor) in shape.value_entries(mv).into_iter().zip(factors.values) {
+                    let mut low = vec![Ext::ZERO; 1 << log_low];
+                    low[entry & ((1 << log_low) - 1)..][..1 << LOG_SQUARES].fill(Ext::ONE);
+                    groups.push(ClaimGroup { low, high: High::Single(entry >> log_low, factor * eq) });
+                }
+            }
             groups
         }
     }

@@ -10,7 +10,7 @@ use crate::shape::Shape;
 use crate::transcript::{Hash, Transcript, keccak256};
 
 /// First bytes of a verifying key.
-const KEY_MAGIC: &[u8; 8] = b"FAIRMVK1";
+const KEY_MAGIC: &[u8; 8] = b"FAIRMVK2";
 
 /// The name of a model: a hash of everything that determines its answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -78,7 +78,7 @@ pub enum ModelError {
     #[error(transparent)]
     Network(#[from] NetworkError),
     /// Not a verifying key of this version.
-    #[error("not a Fairmate verifying key of version 1")]
+    #[error("not a Fairmate verifying key of version 2")]
     KeyMagic,
     /// Longer or shorter than its shape says.
     #[error("the file has {actual} bytes, its shape needs {expected}")]
@@ -116,7 +116,7 @@ impl VerifyingKey {
     /// The model's name.
     #[must_use]
     pub fn digest(&self) -> Digest {
-        let mut message = b"fairmate model 1".to_vec();
+        let mut message = b"fairmate model 2".to_vec();
         message.extend_from_slice(&self.header);
         message.extend_from_slice(&self.weights_hash);
         message.extend_from_slice(&self.root);
@@ -133,6 +133,12 @@ impl VerifyingKey {
     #[must_use]
     pub fn shape(&self) -> NetworkShape {
         self.shape
+    }
+
+    /// A logit over `2^logit_scale_log2` is a natural-log probability but for a constant.
+    #[must_use]
+    pub fn logit_scale_log2(&self) -> u8 {
+        self.header.get(14).copied().unwrap_or_default()
     }
 
     /// The circuit for a number of moves.

@@ -2,20 +2,24 @@
 
 use thiserror::Error;
 
-use crate::encode::{NUM_PLANES, PLANE_ON, POLICY_PLANES};
+use crate::encode::{HEAD_PLANES, NUM_PLANES, PLANE_ON, POLICY_PLANES};
 
 /// First bytes of a network file.
 pub const MAGIC: &[u8; 8] = b"FAIRMATE";
 /// Version of the file format.
-pub const FORMAT_VERSION: u16 = 1;
+pub const FORMAT_VERSION: u16 = 2;
 /// Largest activation.
 pub const MAX_ACTIVATION: i64 = 255;
 /// The circuit's one scale `S`: the largest shift.
 pub const SCALE_LOG2: usize = 14;
 /// Quotients before the clamp lie in `-2^(QUOTIENT_BITS-1) .. 2^(QUOTIENT_BITS-1)`.
 pub const QUOTIENT_BITS: usize = 16;
-/// Largest absolute value of a logit.
-pub const MAX_LOGIT: i64 = (1 << 26) - 1;
+/// Largest absolute value of a policy logit: with the noise of `sampling.rs` the gaps of the argmax fit two limbs.
+pub const MAX_LOGIT: i64 = (1 << 25) - 1;
+/// Largest absolute value of a value plane's entry: the sum over the squares stays below half the field's size.
+pub const MAX_VALUE: i64 = (1 << 23) - 1;
+/// Largest `logit_scale_log2`.
+pub const MAX_LOGIT_SCALE_LOG2: usize = 18;
 /// Largest number of parameters.
 pub const MAX_PARAMETERS: usize = 20_000_000;
 /// Offsets of a 3x3 kernel, and the index of its centre.
@@ -120,13 +124,15 @@ pub enum NetworkError {
         /// The value that does not fit.
         quotient: i64,
     },
-    /// The worst case of a logit is too large.
-    #[error("policy plane {plane}: a logit can reach {logit}, the bound is {MAX_LOGIT}")]
+    /// The worst case of the head is too large.
+    #[error("plane {plane} of the head: an entry can reach {logit}, the bound is {limit}")]
     Logit {
-        /// Policy plane.
+        /// Plane of the head.
         plane: usize,
         /// The value that does not fit.
         logit: i64,
+        /// The plane's bound.
+        limit: i64,
     },
 }
 
@@ -199,14 +205,14 @@ impl NetworkShape {
     pub fn parameters(&self) -> usize {
         let trunk: usize =
             (1..=self.num_layers()).map(|l| self.channels * (1 + KERNEL * self.inputs(l))).sum();
-        trunk + POLICY_PLANES * (1 + self.channels)
+        trunk + HEAD_PLANES * (1 + self.channels)
     }
 
     /// Multiplications of one evaluation, the zeros outside the board counted.
     #[must_use]
     pub fn macs(&self) -> usize {
         let trunk: usize = (1..=self.num_layers()).map(|l| self.channels * KERNEL * self.inputs(l)).sum();
-        64 * (trunk + POLICY_PLANES * self.channels)
+        64 * (trunk + HEAD_PLANES * self.channels)
     }
 
     /// Bytes of the quantised network.
@@ -214,7 +220,7 @@ impl NetworkShape {
     pub fn file_bytes(&self) -> usize {
         let trunk: usize =
             (1..=self.num_layers()).map(|l| self.channels * (5 + KERNEL * self.inputs(l))).sum();
-        16 + self.blocks + trunk + POLICY_PLANES * (4 + self.channels)
+        16 + self.blocks + trunk + HEAD_PLANES * (4 + self.channels)
     }
 }
 
@@ -237,13 +243,13 @@ impl QuantisedNetwork {
         &self.layers
     }
 
-    /// The head's biases, one a policy plane.
+    /// The head's biases, one a plane: 73 of the policy, then win, draw, loss.
     #[must_use]
     pub fn head_biases(&self) -> &[i32] {
         &self.head_biases
     }
 
-    /// The head's weights of a policy plane, one an input channel.
+    /// The head's weights of a plane, one an input channel.
     #[must_use]
     pub fn head_kernel(&self, plane: usize) -> &[i8] {
         &self.head_weights[plane * self.channels..][..self.channels]
@@ -265,7 +271,7 @@ impl QuantisedNetwork {
         if &header[..8] != MAGIC || header[8..10] != FORMAT_VERSION.to_le_bytes() {
             return Err(NetworkError::Magic);
         }
-        in_range("logit_scale_log2", usize::from(header[14]), 0..=30, "0 to 30")?;
+        in_range("logit_scale_log2", usize::from(header[14]), 0..=MAX_LOGIT_SCALE_LOG2, "0 to 18")?;
         in_range("the reserved byte", usize::from(header[15]), 0..=0, "0")?;
         let number = |at: usize| usize::from(u16::from_le_bytes([header[at], header[at + 1]]));
         NetworkShape::new(number(10), number(12))
@@ -296,8 +302,8 @@ impl QuantisedNetwork {
                 }
             })
             .collect();
-        let head_biases = reader.i32s(POLICY_PLANES);
-        let head_weights = reader.i8s(POLICY_PLANES * channels);
+        let head_biases = reader.i32s(HEAD_PLANES);
+        let head_weights = reader.i8s(HEAD_PLANES * channels);
         let network = Self { channels, logit_scale_log2: bytes[14], layers, head_biases, head_weights };
         network.check()?;
         Ok(network)
@@ -349,12 +355,13 @@ impl QuantisedNetwork {
         if self.head_weights.contains(&i8::MIN) {
             return Err(NetworkError::Weight { layer: self.layers.len() + 1 });
         }
-        for plane in 0..POLICY_PLANES {
+        for plane in 0..HEAD_PLANES {
             let (low, high) =
                 reach(self.head_kernel(plane), i64::from(self.head_biases[plane]), MAX_ACTIVATION);
+            let limit = if plane < POLICY_PLANES { MAX_LOGIT } else { MAX_VALUE };
             for logit in [low, high] {
-                if logit.abs() > MAX_LOGIT {
-                    return Err(NetworkError::Logit { plane, logit });
+                if logit.abs() > limit {
+                    return Err(NetworkError::Logit { plane, logit, limit });
                 }
             }
         }
@@ -397,9 +404,8 @@ impl QuantisedNetwork {
             }
             layers.push(layer);
         }
-        let head_biases = (0..POLICY_PLANES).map(|_| rng.below(20_001) as i32 - 10_000).collect();
-        let head_weights =
-            (0..POLICY_PLANES * channels).map(|_| (rng.below(255) as i64 - 127) as i8).collect();
+        let head_biases = (0..HEAD_PLANES).map(|_| rng.below(20_001) as i32 - 10_000).collect();
+        let head_weights = (0..HEAD_PLANES * channels).map(|_| (rng.below(255) as i64 - 127) as i8).collect();
         let network = Self { channels, logit_scale_log2: 14, layers, head_biases, head_weights };
         network.check()?;
         Ok(network)
@@ -451,18 +457,23 @@ mod tests {
             QuantisedNetwork::from_bytes(&bytes).unwrap_err()
         };
         assert_eq!(with(0, 0), NetworkError::Magic);
-        assert_eq!(with(8, 2), NetworkError::Magic);
+        assert_eq!(with(8, 1), NetworkError::Magic);
         assert!(matches!(with(10, 15), NetworkError::Shape { what: "channels", .. }));
         assert!(matches!(with(12, 25), NetworkError::Shape { what: "blocks", .. }));
-        assert!(matches!(with(14, 31), NetworkError::Shape { what: "logit_scale_log2", .. }));
+        assert!(matches!(with(14, 19), NetworkError::Shape { what: "logit_scale_log2", .. }));
         assert!(matches!(with(15, 1), NetworkError::Shape { what: "the reserved byte", .. }));
         assert!(matches!(with(16, 15), NetworkError::Shift { layer: 3, .. }));
         assert!(matches!(with(17, 15), NetworkError::Shift { layer: 1, channel: 0, .. }));
         assert_eq!(with(17 + 16 * 5, 0x80), NetworkError::Weight { layer: 1 });
         assert!(matches!(with(17, 0), NetworkError::Quotient { layer: 1, channel: 0, .. }));
         assert_eq!(with(bytes.len() - 1, 0x80), NetworkError::Weight { layer: 4 });
-        let head_bias = bytes.len() - POLICY_PLANES * 16 - 4;
-        assert!(matches!(with(head_bias + 3, 0x7f), NetworkError::Logit { plane: 72, .. }));
+        let head_bias = |plane: usize| bytes.len() - HEAD_PLANES * (16 + 4) + 4 * plane;
+        assert!(matches!(with(head_bias(72) + 3, 0x7f), NetworkError::Logit { plane: 72, .. }));
+        assert!(matches!(with(head_bias(72) + 3, 2), NetworkError::Logit { limit: MAX_LOGIT, .. }));
+        assert!(matches!(
+            with(head_bias(73) + 2, 0x7f),
+            NetworkError::Logit { plane: 73, limit: MAX_VALUE, .. }
+        ));
         assert!(matches!(
             QuantisedNetwork::from_bytes(&bytes[..bytes.len() - 1]),
             Err(NetworkError::Length { .. })

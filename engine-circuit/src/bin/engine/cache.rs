@@ -77,12 +77,12 @@ impl CachedProver {
     }
 }
 
-/// Writes a proof and says what it took; `what` is the object's key that tells what was proven.
+/// Writes a proof and says what it took; `facts` are the object's keys that tell what was proven.
 pub fn hand_over(
     prover: &CachedProver,
     proved: &Proved,
     num_moves: usize,
-    (what, value): (&str, Value),
+    facts: Vec<(&str, Value)>,
     out: &Path,
     json: bool,
 ) -> Outcome {
@@ -91,13 +91,16 @@ pub fn hand_over(
     let bits = security_bits(&prover.model().verifying_key(), num_moves);
     let digest = prover.model().digest().to_string();
     let (bytes, peak) = (proved.proof.len(), peak_rss_mib());
-    let lines = format!(
-        "{what} {}\nmodel {digest}\ninference {infer_ms} ms, proof {prove_ms} ms, {bytes} bytes, {peak} MiB, {bits} bits\n{}",
-        value.as_str().map_or_else(|| value.to_string(), str::to_owned),
+    let mut lines = String::new();
+    for (what, value) in &facts {
+        let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        lines += &format!("{what} {text}\n");
+    }
+    lines += &format!(
+        "model {digest}\ninference {infer_ms} ms, proof {prove_ms} ms, {bytes} bytes, {peak} MiB, {bits} bits\n{}",
         out.display()
     );
-    let object = json!({
-        what: value,
+    let mut object = json!({
         "digest": digest,
         "infer_ms": infer_ms,
         "prove_ms": prove_ms,
@@ -105,5 +108,8 @@ pub fn hand_over(
         "peak_rss_mib": peak,
         "security_bits": bits,
     });
+    for (what, value) in facts {
+        object[what] = value;
+    }
     emit_either(json, &object, &lines)
 }

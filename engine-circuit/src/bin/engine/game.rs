@@ -14,7 +14,7 @@ use serde_json::json;
 use crate::cache::{CachedProver, hand_over};
 use crate::output::{Outcome, emit_either, misuse, read_file, rejected, rounded};
 use crate::play::MAX_PROOF_BYTES;
-use crate::position::{ModelFile, Side, ZERO_ID, game_id, load_key, named};
+use crate::position::{GameSampling, ModelFile, Side, ZERO_ID, game_id, load_key, named};
 
 #[derive(Args)]
 pub struct ProveGame {
@@ -29,6 +29,8 @@ pub struct ProveGame {
     /// The game's id: 32 bytes in hexadecimal digits, zero if not given
     #[arg(long, value_name = "HEX", value_parser = game_id, default_value = ZERO_ID, hide_default_value = true)]
     game_id: [u8; 32],
+    #[command(flatten)]
+    sampling: GameSampling,
     /// Proof file to write
     #[arg(long, value_name = "PROOF")]
     out: PathBuf,
@@ -68,6 +70,7 @@ impl ProveGame {
         let record = read_game(&self.pgn)?;
         let side = self.side.into();
         let statement = Statement::game(self.game_id, &record, side).map_err(misuse)?;
+        let statement = self.sampling.apply(statement)?;
         let mut prover = CachedProver::open(&self.model.path, self.model.load()?, self.json)?;
         let proved = prover.prove(&statement)?.map_err(|error| match error {
             ProveError::NotTheNetworksMove { number, network, .. } => {
@@ -76,7 +79,7 @@ impl ProveGame {
             error => rejected(error),
         })?;
         let moves = statement.num_moves();
-        hand_over(&prover, &proved, moves, ("moves", json!(moves)), &self.out, self.json)
+        hand_over(&prover, &proved, moves, vec![("moves", json!(moves))], &self.out, self.json)
     }
 }
 
@@ -95,6 +98,8 @@ pub struct VerifyGame {
     /// The game's id: 32 bytes in hexadecimal digits; zero if not given, with a bundle the bundle's own
     #[arg(long, value_name = "HEX", value_parser = game_id)]
     game_id: Option<[u8; 32]>,
+    #[command(flatten)]
+    sampling: GameSampling,
     /// Proof of all the side's moves, as made by prove-game
     #[arg(long, value_name = "PROOF")]
     proof: Option<PathBuf>,
@@ -131,6 +136,7 @@ impl VerifyGame {
         let proof = read_file(proof, MAX_PROOF_BYTES)?;
         let statement =
             Statement::game(self.game_id.unwrap_or_default(), &record, side.into()).map_err(misuse)?;
+        let statement = self.sampling.apply(statement)?;
         let start = Instant::now();
         verify(key, &statement, &proof).map_err(rejected)?;
         self.report(key, statement.num_moves(), start.elapsed().as_secs_f64() * 1e3)
@@ -138,6 +144,9 @@ impl VerifyGame {
 
     fn verify_bundle(&self, key: &VerifyingKey, path: &Path) -> Outcome {
         let bundle = Bundle::read(&read_file(path, MAX_BUNDLE_BYTES)?).map_err(rejected)?;
+        if self.sampling.given() {
+            return Err(misuse("--level and --seeds are for --proof: a bundle has its own"));
+        }
         if self.side.is_some_and(|side| Color::from(side) != bundle.side()) {
             return Err(rejected("the bundle proves the other side's moves"));
         }

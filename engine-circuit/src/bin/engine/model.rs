@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
-use engine_circuit::encode::{NUM_SQUARES, POLICY_PLANES};
+use engine_circuit::encode::{HEAD_PLANES, NUM_SQUARES};
 use engine_circuit::model::{KERNEL, NetworkShape, QuantisedNetwork};
 use engine_circuit::{Model, ModelError, VerifyingKey, weights};
 use serde_json::json;
@@ -139,7 +139,7 @@ fn write(network: QuantisedNetwork, out: &Path, json: bool) -> Outcome {
 /// Multiplications of one evaluation, those with the zeros around the board included.
 fn macs(shape: NetworkShape) -> usize {
     let trunk: usize = (1..=shape.num_layers()).map(|l| shape.channels * shape.inputs(l) * KERNEL).sum();
-    (trunk + POLICY_PLANES * shape.channels) * NUM_SQUARES
+    (trunk + HEAD_PLANES * shape.channels) * NUM_SQUARES
 }
 
 impl File {

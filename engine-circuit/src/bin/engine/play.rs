@@ -4,13 +4,13 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use clap::Args;
-use engine_circuit::{Statement, evaluate, verify};
+use engine_circuit::{Statement, Value, evaluate, verify};
 use protocol::GameRecord;
 use serde_json::json;
 
 use crate::cache::{CachedProver, hand_over};
-use crate::output::{Outcome, emit_either, read_file, rejected, rounded};
-use crate::position::{ModelFile, Place, Position, legal_move, load_key, no_legal_move};
+use crate::output::{Outcome, emit_either, misuse, read_file, rejected, rounded};
+use crate::position::{ModelFile, Place, Position, Sampling, legal_move, load_key, no_legal_move, value};
 
 /// Largest proof file read.
 pub const MAX_PROOF_BYTES: usize = 64 << 20;
@@ -21,6 +21,8 @@ pub struct Eval {
     model: ModelFile,
     #[command(flatten)]
     position: Position,
+    #[command(flatten)]
+    sampling: Sampling,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -36,12 +38,23 @@ impl Eval {
             .iter()
             .map(|entry| json!({ "uci": entry.uci, "logit": entry.logit, "probability": entry.probability }))
             .collect();
-        let best = GameRecord::uci(evaluation.best);
-        let mut lines = format!("move {best}\n\nmove       logit  probability");
+        let best = GameRecord::uci(evaluation.choose(self.sampling.level, &self.sampling.seed()?));
+        let [win, draw, loss] = evaluation.value_probabilities;
+        let mut lines = format!(
+            "move {best}\nwin {:.1} %, draw {:.1} %, loss {:.1} %\n\nmove       logit  probability",
+            100.0 * win,
+            100.0 * draw,
+            100.0 * loss
+        );
         for entry in &evaluation.policy {
             lines += &format!("\n{:5} {:>10}  {:9.2} %", entry.uci, entry.logit, 100.0 * entry.probability);
         }
-        emit_either(self.json, &json!({ "move": best, "policy": policy }), &lines)
+        let object = json!({
+            "move": best,
+            "policy": policy,
+            "value": { "raw": evaluation.value, "win": win, "draw": draw, "loss": loss },
+        });
+        emit_either(self.json, &object, &lines)
     }
 }
 
@@ -51,6 +64,11 @@ pub struct Prove {
     model: ModelFile,
     #[command(flatten)]
     place: Place,
+    #[command(flatten)]
+    sampling: Sampling,
+    /// Prove the network's win, draw and loss as well
+    #[arg(long)]
+    value: bool,
     /// Move to prove: refused unless it is the network's own, which is also what is proven without this
     #[arg(long = "move", value_name = "UCI")]
     mv: Option<String>,
@@ -66,7 +84,8 @@ impl Prove {
     pub fn run(self) -> Outcome {
         let record = self.place.record()?;
         let model = self.model.load()?;
-        let best = evaluate(&model, &record).ok_or_else(no_legal_move)?.best;
+        let evaluation = evaluate(&model, &record).ok_or_else(no_legal_move)?;
+        let best = evaluation.choose(self.sampling.level, &self.sampling.seed()?);
         let uci = GameRecord::uci(best);
         if let Some(text) = &self.mv
             && legal_move(&record, text)? != best
@@ -74,9 +93,15 @@ impl Prove {
             return Err(rejected(format!("the network plays {uci}, not {text}")));
         }
         let statement = Statement::single(self.place.game_id, &record, best).map_err(rejected)?;
+        let mut statement = self.sampling.apply(statement)?;
+        let mut facts = vec![("move", json!(uci))];
+        if self.value {
+            statement = statement.with_values(&[evaluation.value]).map_err(misuse)?;
+            facts.push(("value", json!(evaluation.value)));
+        }
         let mut prover = CachedProver::open(&self.model.path, model, self.json)?;
         let proved = prover.prove(&statement)?.map_err(rejected)?;
-        hand_over(&prover, &proved, 1, ("move", json!(uci)), &self.out, self.json)
+        hand_over(&prover, &proved, 1, facts, &self.out, self.json)
     }
 }
 
@@ -87,6 +112,11 @@ pub struct Verify {
     vk: PathBuf,
     #[command(flatten)]
     place: Place,
+    #[command(flatten)]
+    sampling: Sampling,
+    /// The network's value that the proof covers, as prove printed it
+    #[arg(long, value_name = "WIN,DRAW,LOSS", value_parser = value, allow_hyphen_values = true)]
+    value: Option<Value>,
     /// The move that was played, in UCI notation
     #[arg(long = "move", value_name = "UCI")]
     mv: String,
@@ -106,6 +136,10 @@ impl Verify {
         let mv = legal_move(&record, &self.mv)?;
         let start = Instant::now();
         let statement = Statement::single(self.place.game_id, &record, mv).map_err(rejected)?;
+        let mut statement = self.sampling.apply(statement)?;
+        if let Some(value) = self.value {
+            statement = statement.with_values(&[value]).map_err(misuse)?;
+        }
         verify(&key, &statement, &proof).map_err(rejected)?;
         let verify_ms = rounded(start.elapsed().as_secs_f64() * 1e3);
         let lines = format!("verified in {verify_ms} ms: {} is the move of {}", self.mv, key.digest());

@@ -3,11 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use engine_circuit::{Model, VerifyingKey};
+use engine_circuit::{Level, Model, Seed, Statement, Value, VerifyingKey};
 use protocol::GameRecord;
 use protocol::shakmaty::{Color, Move, Position as _, uci::UciMove};
 
-use crate::output::{Failure, Outcome, misuse, rejected};
+use crate::output::{Failure, Outcome, misuse, read_file, rejected};
 
 /// A position.
 #[derive(Args)]
@@ -75,6 +75,90 @@ impl Position {
         play(&mut record, &self.moves)?;
         Ok(record)
     }
+}
+
+/// How the network's moves are chosen: the strongest level, or a draw from a seed.
+#[derive(Args)]
+pub struct Sampling {
+    /// Level of play, 1 to 8: 8 is the network's best move, lower ones draw from its policy with public noise
+    #[arg(long, value_name = "N", default_value_t = Level::STRONGEST, value_parser = level)]
+    pub level: Level,
+    /// Seed of the noise: 32 bytes in hexadecimal digits; needed below level 8
+    #[arg(long = "seed", value_name = "HEX", value_parser = game_id)]
+    pub seed: Option<Seed>,
+}
+
+/// Parses a level.
+pub fn level(text: &str) -> Result<Level, String> {
+    text.parse().ok().and_then(Level::new).ok_or_else(|| format!("expected 1 to {}", Level::STRONGEST))
+}
+
+impl Sampling {
+    /// The seeds of one move: one below the strongest level, none there.
+    pub fn seeds(&self) -> Outcome<Vec<Seed>> {
+        match (self.level.is_random(), self.seed) {
+            (true, Some(seed)) => Ok(vec![seed]),
+            (true, None) => Err(misuse(format!("level {} draws its moves: --seed is missing", self.level))),
+            (false, Some(_)) => Err(misuse("--seed is for levels below the strongest")),
+            (false, None) => Ok(Vec::new()),
+        }
+    }
+
+    /// The seed, zero if the level needs none.
+    pub fn seed(&self) -> Outcome<Seed> {
+        Ok(self.seeds()?.first().copied().unwrap_or_default())
+    }
+
+    /// A statement at this level.
+    pub fn apply(&self, statement: Statement) -> Outcome<Statement> {
+        statement.at_level(self.level, &self.seeds()?).map_err(misuse)
+    }
+}
+
+/// The same for all of a side's moves in a game.
+#[derive(Args)]
+pub struct GameSampling {
+    /// Level of play, 1 to 8; 8 if not given
+    #[arg(long, value_name = "N", value_parser = level)]
+    level: Option<Level>,
+    /// File of seeds, one a move of the side, in order: 64 hexadecimal digits a line; needed below level 8
+    #[arg(long, value_name = "FILE")]
+    seeds: Option<PathBuf>,
+}
+
+/// Largest file of seeds read.
+const MAX_SEEDS_BYTES: usize = 1 << 20;
+
+impl GameSampling {
+    /// Whether the command line names a level or seeds.
+    pub fn given(&self) -> bool {
+        self.level.is_some() || self.seeds.is_some()
+    }
+
+    /// A statement at this level.
+    pub fn apply(&self, statement: Statement) -> Outcome<Statement> {
+        let seeds = match &self.seeds {
+            None => Vec::new(),
+            Some(path) => {
+                let bytes = read_file(path, MAX_SEEDS_BYTES)?;
+                let text = String::from_utf8_lossy(&bytes);
+                let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+                lines
+                    .map(|line| game_id(line).map_err(|error| misuse(format!("{}: {error}", path.display()))))
+                    .collect::<Outcome<Vec<Seed>>>()?
+            }
+        };
+        statement.at_level(self.level.unwrap_or_default(), &seeds).map_err(misuse)
+    }
+}
+
+/// Parses win, draw, loss.
+pub fn value(text: &str) -> Result<Value, String> {
+    let parts: Vec<i32> = text.split(',').map_while(|part| part.trim().parse().ok()).collect();
+    Value::try_from(parts)
+        .ok()
+        .filter(|_| text.split(',').count() == 3)
+        .ok_or_else(|| "expected the three integers that prove prints as value: WIN,DRAW,LOSS".to_owned())
 }
 
 impl Place {

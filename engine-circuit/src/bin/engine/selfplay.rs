@@ -4,13 +4,15 @@ use std::path::PathBuf;
 
 use clap::Args;
 use engine_circuit::bundle::pgn;
-use engine_circuit::evaluate;
+use engine_circuit::sampling::ply_seed;
+use engine_circuit::transcript::keccak256;
+use engine_circuit::{Level, evaluate};
 use protocol::record::{GameRecord, START_FEN};
 use protocol::shakmaty::{Color, EnPassantMode, KnownOutcome, Outcome as ChessOutcome, Position, fen::Fen};
 use serde_json::json;
 
 use crate::output::{Bar, Outcome, emit_either, misuse, write_file};
-use crate::position::{ModelFile, no_legal_move, play, start};
+use crate::position::{ModelFile, level, no_legal_move, play, start};
 
 /// Sebastiano Vigna's SplitMix64: enough for choosing moves, the same on every machine.
 pub struct SplitMix(pub u64);
@@ -65,6 +67,12 @@ pub struct Selfplay {
     /// Whose moves are the network's
     #[arg(long, value_enum, default_value_t = Sides::Both)]
     side: Sides,
+    /// Level of the network's play, 1 to 8
+    #[arg(long, value_name = "N", default_value_t = Level::STRONGEST, value_parser = level)]
+    level: Level,
+    /// File for the seeds of the network's moves, as prove-game takes them; they follow from --seed
+    #[arg(long, value_name = "FILE")]
+    seeds_out: Option<PathBuf>,
     /// PGN file to write
     #[arg(long, value_name = "PGN")]
     out: PathBuf,
@@ -88,6 +96,11 @@ fn result(record: &GameRecord) -> Option<&'static str> {
 
 impl Selfplay {
     pub fn run(self) -> Outcome {
+        if self.seeds_out.is_some() && self.side == Sides::Both {
+            return Err(misuse("--seeds-out is for one side: add --side white or --side black"));
+        }
+        let element = keccak256(&self.seed.to_be_bytes());
+        let mut seeds = String::new();
         let mut rng = SplitMix(self.seed);
         let mut opening = start(&self.fen)?;
         play(&mut opening, &self.opening)?;
@@ -110,7 +123,10 @@ impl Selfplay {
                 Sides::Black => record.position().turn().is_black(),
             };
             if own {
-                let best = evaluate(&model, &record).ok_or_else(no_legal_move)?.best;
+                let seed = ply_seed(&[0; 32], &element, record.game_ply());
+                let best = evaluate(&model, &record).ok_or_else(no_legal_move)?.choose(self.level, &seed);
+                seeds += &hex::encode(seed);
+                seeds.push('\n');
                 record.play(best).map_err(misuse)?;
             } else if !play_random(&mut record, &mut rng) {
                 break;
@@ -134,6 +150,10 @@ impl Selfplay {
             ("ModelDigest", &digest),
         ]
         .map(|(key, value)| (key.to_owned(), value.to_owned()));
+        if let Some(path) = &self.seeds_out {
+            let seeds = if self.level.is_random() { seeds } else { String::new() };
+            write_file(path, seeds.as_bytes())?;
+        }
         write_file(&self.out, pgn::write(&tags, &record).as_bytes())?;
         let plies = record.ply();
         let object = json!({ "plies": plies, "result": result, "digest": digest });
