@@ -8,7 +8,7 @@ import os, re, subprocess, sys, tempfile
 
 # (name, [(file below engine-circuit/src, text, replacement)]); both sides are changed where both would be.
 REMOVALS = [
-('mask',[('verify.rs','if let Some(number) = moves','if let Some(number) = moves.get(..0).unwrap_or_default()')]),
+('mask',[('verify.rs','if let Some(number) = statement.illegal_move() {','if let Some(number) = statement.illegal_move().filter(|_| false) {')]),
 ('max moves',[('shape.rs','MAX_MOVES: usize = 256','MAX_MOVES: usize = 512')]),
 ('root numerator',[('argument/lookups.rs','if n0 * d1 + n1 * d0 != Ext::ZERO {','if false {')]),
 ('root denominator',[('argument/lookups.rs','if d0 * d1 == Ext::ZERO {','if false {')]),
@@ -37,7 +37,7 @@ REMOVALS += [
 ('stated values',[('argument/packing.rs','values: std::array::from_fn(|_| next()),','values: [Ext::ZERO; VALUE_PLANES],')]),
 ('noise of the moves',[('argument/columns.rs','noise -= at * Ext::from_i32(added);','let _ = at * Ext::from_i32(added);')]),
 ('noise of the winner',[('argument/columns.rs','let mut noise = in_use * Ext::from_i32(public.chosen_noise());','let mut noise = Ext::ZERO;')]),
-('statement: level',[('statement.rs','bytes.extend_from_slice(&[self.level.number(), u8::from(with_values)]);','bytes.extend_from_slice(&[0, u8::from(with_values)]);')]),
+('statement: level',[('statement.rs','bytes.extend_from_slice(&[self.level.number(), flags]);','bytes.extend_from_slice(&[0, flags]);')]),
 ('statement: seeds',[('statement.rs','                bytes.extend_from_slice(&mv.seed);','')]),
 ]
 for f in ['out_of_domain','quotient','activation','logit','winner','activation_count','range_count','limb','source']:

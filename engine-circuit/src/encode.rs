@@ -1,6 +1,8 @@
 //! Position to input planes, move to policy index and back (`docs/network.md` sections 1 and 2). The only file of the
 //! library that knows chess.
 
+use std::sync::OnceLock;
+
 use protocol::GameRecord;
 use protocol::shakmaty::{
     CastlingMode, CastlingSide, Chess, Color, EnPassantMode, Move, Position, Role, Square, uci::UciMove,
@@ -113,23 +115,7 @@ fn index_of(from: usize, to: usize, promotion: Option<Role>) -> Option<usize> {
 pub fn legal_move(position: &Chess, index: usize) -> Option<Move> {
     let side = position.turn();
     let (plane, from) = (index / NUM_SQUARES, index % NUM_SQUARES);
-    let (rank, file, under_promotion) = match plane {
-        0..FIRST_KNIGHT_PLANE => {
-            let (rank, file) = DIRECTIONS[plane / 7];
-            let distance = (plane % 7) as i8 + 1;
-            (rank * distance, file * distance, None)
-        }
-        FIRST_KNIGHT_PLANE..FIRST_UNDER_PROMOTION_PLANE => {
-            let (rank, file) = KNIGHT[plane - FIRST_KNIGHT_PLANE];
-            (rank, file, None)
-        }
-        FIRST_UNDER_PROMOTION_PLANE..POLICY_PLANES => {
-            let (piece, way) =
-                ((plane - FIRST_UNDER_PROMOTION_PLANE) / 3, (plane - FIRST_UNDER_PROMOTION_PLANE) % 3);
-            (1, way as i8 - 1, Some(UNDER_PROMOTIONS[piece]))
-        }
-        _ => return None,
-    };
+    let (rank, file, under_promotion) = plane_step(plane)?;
     let (to_rank, to_file) = ((from / 8) as i8 + rank, (from % 8) as i8 + file);
     if !(0..8).contains(&to_rank) || !(0..8).contains(&to_file) {
         return None;
@@ -144,6 +130,47 @@ pub fn legal_move(position: &Chess, index: usize) -> Option<Move> {
         GameRecord::king_move_squares(*mv) == (from, to)
             && mv.to_uci(CastlingMode::Standard) == UciMove::Normal { from, to, promotion }
     })
+}
+
+/// Policy indices whose target square lies on the board (under-promotions: from the seventh rank), whatever the position:
+/// 1,858, ascending. Every legal move of every position is among them.
+pub fn geometric_indices() -> &'static [u16] {
+    static INDICES: OnceLock<Vec<u16>> = OnceLock::new();
+    INDICES.get_or_init(|| {
+        (0..POLICY_SIZE)
+            .filter(|index| {
+                let (plane, from) = (index / NUM_SQUARES, index % NUM_SQUARES);
+                let promotes = plane < FIRST_UNDER_PROMOTION_PLANE || from / 8 == 6;
+                let on_board = plane_step(plane).is_some_and(|(rank, file, _)| {
+                    let (rank, file) = ((from / 8) as i8 + rank, (from % 8) as i8 + file);
+                    (0..8).contains(&rank) && (0..8).contains(&file)
+                });
+                promotes && on_board
+            })
+            .map(|index| index as u16)
+            .collect()
+    })
+}
+
+/// (rank, file) step of a policy plane and the piece it promotes to, if it is an under-promotion.
+fn plane_step(plane: usize) -> Option<(i8, i8, Option<Role>)> {
+    match plane {
+        0..FIRST_KNIGHT_PLANE => {
+            let (rank, file) = DIRECTIONS[plane / 7];
+            let distance = (plane % 7) as i8 + 1;
+            Some((rank * distance, file * distance, None))
+        }
+        FIRST_KNIGHT_PLANE..FIRST_UNDER_PROMOTION_PLANE => {
+            let (rank, file) = KNIGHT[plane - FIRST_KNIGHT_PLANE];
+            Some((rank, file, None))
+        }
+        FIRST_UNDER_PROMOTION_PLANE..POLICY_PLANES => {
+            let (piece, way) =
+                ((plane - FIRST_UNDER_PROMOTION_PLANE) / 3, (plane - FIRST_UNDER_PROMOTION_PLANE) % 3);
+            Some((1, way as i8 - 1, Some(UNDER_PROMOTIONS[piece])))
+        }
+        _ => None,
+    }
 }
 
 /// Policy indices of all legal moves, ascending.

@@ -69,7 +69,17 @@ impl Level {
         message[..32].copy_from_slice(seed);
         message[32..].copy_from_slice(&(index as u16).to_be_bytes());
         let [high, low, ..] = keccak256(&message);
-        let entry = usize::from(u16::from_be_bytes([high, low])) >> (16 - LOG_TABLE);
+        self.scaled(usize::from(u16::from_be_bytes([high, low])) >> (16 - LOG_TABLE), logit_scale_log2)
+    }
+
+    /// The largest noise that any seed gives.
+    #[must_use]
+    pub fn largest_noise(self, logit_scale_log2: u8) -> i32 {
+        self.scaled((1 << LOG_TABLE) - 1, logit_scale_log2)
+    }
+
+    /// An entry of the table at this temperature, in logit steps.
+    fn scaled(self, entry: usize, logit_scale_log2: u8) -> i32 {
         let gumbel = gumbel_table().get(entry).copied().unwrap_or(0);
         let scaled = (i64::from(self.temperature_64()) * i64::from(gumbel)) << logit_scale_log2;
         (scaled >> NOISE_SHIFT) as i32
@@ -225,7 +235,8 @@ mod tests {
         assert!(noise.iter().all(|noise| noise.abs() < 1 << 24));
         assert!(noise.iter().any(|&noise| noise > 0) && noise.iter().any(|&noise| noise < 0));
         assert_ne!(noise, (0..500).map(|index| level.noise(&[8; 32], index, 18)).collect::<Vec<_>>());
-        assert_eq!(Level::STRONGEST.noise(&seed, 3, 18), 0);
+        assert!(noise.iter().all(|&noise| noise <= level.largest_noise(18)));
+        assert_eq!((Level::STRONGEST.noise(&seed, 3, 18), Level::STRONGEST.largest_noise(18)), (0, 0));
         assert!(Level::all().map(Level::temperature_64).is_sorted_by(|a, b| a > b));
         assert_eq!((Level::new(0), Level::new(9)), (None, None));
     }

@@ -18,9 +18,11 @@ pub type Value = [i32; VALUE_PLANES];
 pub struct PublicMove {
     /// Input planes.
     pub planes: Planes,
-    /// Policy indices that take part in the argmax, ascending: the legal moves.
+    /// Policy indices that take part in the argmax, ascending: the legal moves, or with contenders all of
+    /// [`encode::geometric_indices`] but the illegal contenders.
     pub mask: Vec<usize>,
-    /// Public noise of each index of the mask, added to its logit.
+    /// Public noise of each index of the mask, added to its logit: the seed's, but the largest of all for those that are neither
+    /// the move nor a contender.
     pub noise: Vec<i32>,
     /// Policy index of the move.
     pub chosen: usize,
@@ -48,6 +50,7 @@ struct MoveStatement {
     /// Absorbed where the level is random.
     seed: Seed,
     value: Option<Value>,
+    contenders: Option<Vec<u16>>,
 }
 
 /// A statement about one or more moves of one game.
@@ -84,6 +87,22 @@ pub enum StatementError {
         expected: usize,
         /// Seeds given.
         actual: usize,
+    },
+    /// Not one list of contenders a move.
+    #[error("{actual} lists of contenders for {expected} moves")]
+    NumContenders {
+        /// Moves of the statement.
+        expected: usize,
+        /// Lists given.
+        actual: usize,
+    },
+    /// A list of contenders is not strictly ascending, or has an index that no move can have.
+    #[error("contender {at} of move {number} is out of order or no move's index")]
+    Contender {
+        /// Which move, 0 first.
+        number: usize,
+        /// Which entry of its list.
+        at: usize,
     },
     /// Not one value a move.
     #[error("{actual} values for {expected} moves")]
@@ -182,21 +201,90 @@ impl Statement {
         Ok(self)
     }
 
+    /// The same statement in the form that a contract checks without generating legal moves: the argmax is over everything that
+    /// geometry allows but the illegal ones of the contenders, a list a move of policy indices, strictly ascending. A list may
+    /// hold whatever it likes: an index on it counts as what the rules say, any other as a move with the largest noise.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`StatementError::NumContenders`] or [`StatementError::Contender`] for lists of another form.
+    pub fn with_contenders(mut self, lists: &[Vec<u16>]) -> Result<Self, StatementError> {
+        if lists.len() != self.moves.len() {
+            return Err(StatementError::NumContenders { expected: self.moves.len(), actual: lists.len() });
+        }
+        for (number, (mv, list)) in self.moves.iter_mut().zip(lists).enumerate() {
+            let ascending = |at: usize| at == 0 || list.get(at - 1) < list.get(at);
+            let known = |index: &u16| encode::geometric_indices().binary_search(index).is_ok();
+            let wrong = list.iter().enumerate().find(|&(at, index)| !ascending(at) || !known(index));
+            if let Some((at, _)) = wrong {
+                return Err(StatementError::Contender { number, at });
+            }
+            mv.contenders = Some(list.clone());
+        }
+        Ok(self)
+    }
+
     /// The circuit's view, for a network of this logit scale.
     #[must_use]
     pub fn public_moves(&self, logit_scale_log2: u8) -> Vec<PublicMove> {
-        let noise = |seed: &Seed, index: usize| self.level.noise(seed, index, logit_scale_log2);
         let with_values = self.states_values();
+        let with_contenders = self.states_contenders();
         self.moves
             .iter()
-            .map(|mv| PublicMove {
-                planes: mv.planes,
-                noise: mv.mask.iter().map(|&index| noise(&mv.seed, index)).collect(),
-                mask: mv.mask.clone(),
-                chosen: mv.chosen,
-                value: mv.value.filter(|_| with_values),
+            .map(|mv| {
+                let noise = |index: usize| self.level.noise(&mv.seed, index, logit_scale_log2);
+                let (mask, noise): (Vec<usize>, Vec<i32>) = match &mv.contenders {
+                    Some(list) if with_contenders => {
+                        let largest = self.level.largest_noise(logit_scale_log2);
+                        let entry = |&index: &u16| {
+                            let listed = list.binary_search(&index).is_ok();
+                            let index = usize::from(index);
+                            let legal = || mv.mask.binary_search(&index).is_ok();
+                            let exact = listed || index == mv.chosen;
+                            (!listed || legal()).then(|| (index, if exact { noise(index) } else { largest }))
+                        };
+                        encode::geometric_indices().iter().filter_map(entry).unzip()
+                    }
+                    _ => mv.mask.iter().map(|&index| (index, noise(index))).unzip(),
+                };
+                PublicMove {
+                    planes: mv.planes,
+                    mask,
+                    noise,
+                    chosen: mv.chosen,
+                    value: mv.value.filter(|_| with_values),
+                }
             })
             .collect()
+    }
+
+    /// The first move that is not among the legal ones, where the argmax proves nothing about it.
+    #[must_use]
+    pub fn illegal_move(&self) -> Option<usize> {
+        self.moves.iter().position(|mv| mv.mask.binary_search(&mv.chosen).is_err())
+    }
+
+    /// The contenders that a proof about these logits needs, a list a move: every index but the move's that would beat it with
+    /// the largest noise.
+    #[cfg(feature = "prover")]
+    #[must_use]
+    pub fn contenders(&self, logits: &[Vec<i32>], logit_scale_log2: u8) -> Vec<Vec<u16>> {
+        let largest = self.level.largest_noise(logit_scale_log2);
+        let lists = self.moves.iter().zip(logits).map(|(mv, logits)| {
+            let winner = logits[mv.chosen] + self.level.noise(&mv.seed, mv.chosen, logit_scale_log2);
+            let legal = |index: usize| mv.mask.binary_search(&index).is_ok();
+            let beats = |index: usize| {
+                let added = logits[index] + largest;
+                index != mv.chosen && (added > winner || (added == winner && index < mv.chosen))
+            };
+            let all = encode::geometric_indices().iter().copied();
+            // Without noise a legal move never beats the network's own.
+            all.filter(|&index| {
+                beats(usize::from(index)) && (self.level.is_random() || !legal(usize::from(index)))
+            })
+            .collect()
+        });
+        lists.collect()
     }
 
     /// The same statement with another move chosen at a place, for provers that try to cheat.
@@ -215,19 +303,28 @@ impl Statement {
         self.moves.iter().all(|mv| mv.value.is_some())
     }
 
+    /// True if the statement has contenders.
+    fn states_contenders(&self) -> bool {
+        self.moves.iter().all(|mv| mv.contenders.is_some())
+    }
+
     /// What the transcript absorbs.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = self.game_id.to_vec();
         bytes.extend_from_slice(&(self.moves.len() as u16).to_be_bytes());
         let with_values = self.states_values();
-        bytes.extend_from_slice(&[self.level.number(), u8::from(with_values)]);
+        let with_contenders = self.states_contenders();
+        let flags = u8::from(with_values) | u8::from(with_contenders) << 1;
+        bytes.extend_from_slice(&[self.level.number(), flags]);
         for mv in &self.moves {
             bytes.extend_from_slice(&mv.position);
-            bytes.extend_from_slice(&(mv.mask.len() as u16).to_be_bytes());
-            for &index in &mv.mask {
-                bytes.extend_from_slice(&(index as u16).to_be_bytes());
-            }
+            let indices: Vec<u16> = match &mv.contenders {
+                Some(list) if with_contenders => list.clone(),
+                _ => mv.mask.iter().map(|&index| index as u16).collect(),
+            };
+            bytes.extend_from_slice(&(indices.len() as u16).to_be_bytes());
+            bytes.extend(indices.iter().flat_map(|index| index.to_be_bytes()));
             bytes.extend_from_slice(&(mv.chosen as u16).to_be_bytes());
             if self.level.is_random() {
                 bytes.extend_from_slice(&mv.seed);
@@ -282,6 +379,7 @@ impl MoveStatement {
             position: bytes,
             seed: Seed::default(),
             value: None,
+            contenders: None,
         })
     }
 }

@@ -59,7 +59,7 @@ pub(crate) fn transcript(digest: &Digest, statement: &Statement) -> Transcript {
 pub fn verify(key: &VerifyingKey, statement: &Statement, proof: &[u8]) -> Result<(), VerifyError> {
     let shape = key.circuit(statement.num_moves());
     let moves = statement.public_moves(key.logit_scale_log2());
-    if let Some(number) = moves.iter().position(|public| !public.mask.contains(&public.chosen)) {
+    if let Some(number) = statement.illegal_move() {
         return Err(VerifyError::IllegalMove(number));
     }
     let schedule = Schedule::witness(shape.witness.num_variables);

@@ -1,6 +1,8 @@
 //! The encoding against shakmaty: every legal move has exactly one index, and every index leads back.
 
-use engine_circuit::encode::{POLICY_SIZE, legal_indices, legal_move, planes, policy_index};
+use engine_circuit::encode::{
+    POLICY_SIZE, geometric_indices, legal_indices, legal_move, planes, policy_index,
+};
 use protocol::GameRecord;
 use protocol::record::START_FEN;
 use protocol::shakmaty::{Chess, Position};
@@ -15,6 +17,7 @@ fn check(position: &Chess) {
     for &mv in &moves {
         let index = policy_index(mv, position.turn());
         assert!(index < POLICY_SIZE);
+        assert!(geometric_indices().binary_search(&(index as u16)).is_ok());
         assert_eq!(legal_move(position, index), Some(mv), "{position:?}");
     }
 }
