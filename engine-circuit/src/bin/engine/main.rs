@@ -9,6 +9,7 @@ mod output;
 mod play;
 mod position;
 mod selfplay;
+mod uci;
 
 use std::process::ExitCode;
 
@@ -47,6 +48,8 @@ enum Command {
     Selfplay(selfplay::Selfplay),
     /// Measure inference, proving and verifying
     Bench(bench::Bench),
+    /// Play under a chess program (UCI)
+    Uci(uci::Uci),
 }
 
 fn main() -> ExitCode {
@@ -69,6 +72,7 @@ fn main() -> ExitCode {
         Command::VerifyGame(command) => command.run(),
         Command::Selfplay(command) => command.run(),
         Command::Bench(command) => command.run(),
+        Command::Uci(command) => command.run(),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

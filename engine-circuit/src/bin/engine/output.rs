@@ -20,6 +20,13 @@ pub enum Failure {
 pub type Outcome<T = ()> = Result<T, Failure>;
 
 impl Failure {
+    /// The reason.
+    pub fn message(&self) -> &str {
+        match self {
+            Self::Rejected(message) | Self::Misuse(message) => message,
+        }
+    }
+
     /// Prints one line.
     pub fn report(&self) -> ExitCode {
         let (code, word, message) = match self {
