@@ -3,7 +3,7 @@
 #
 #   GAMES=/path/sf_labelled_games.tsv.zst OUT=/path/to/run training/run.sh
 #
-# Optional: CHANNELS, BLOCKS, START (float checkpoint of that shape, or a .model to grow from), RATE, MINUTES (plan of the float
+# Optional: OWN_GAMES (what label.py wrote), CHANNELS, BLOCKS, START (float checkpoint of that shape, or a .model to grow from), RATE, MINUTES (plan of the float
 # training, of which 80 % run), QAT_MINUTES, WORKERS (one per core), SEED, VENV.
 set -euo pipefail
 : "${GAMES:?path of sf_labelled_games.tsv.zst}" "${OUT:?folder for data, checkpoints and the network}"
@@ -20,7 +20,7 @@ if [ ! -x "$venv/bin/python" ]; then
     "$venv/bin/pip" install --quiet -r "$here/requirements.txt"
 fi
 if [ ! -e "$data/complete" ]; then
-    cargo run --release --manifest-path "$here/prepare/Cargo.toml" -- "$GAMES" "$data"
+    cargo run --release --manifest-path "$here/prepare/Cargo.toml" -- "$GAMES" ${OWN_GAMES:+"$OWN_GAMES"} "$data"
     touch "$data/complete"
 fi
 common=(--data "$data" --workers "$workers" --seed "${SEED:-1}")

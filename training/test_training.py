@@ -180,6 +180,9 @@ class Resuming(unittest.TestCase):
             self.assertLess(log[-1]["val_loss"], first[0]["val_loss"])
             qat = train("qat", "--stage", "qat", "--start", folder / "float" / "checkpoint.pt", "--minutes", "0.05", "--rate", "1e-4")
             self.assertLess(qat[-1]["val_loss"], first[0]["val_loss"])
+            (folder / "float" / "checkpoint.pt").unlink()  # a resumed run no longer needs its start
+            again = train("qat", "--stage", "qat", "--start", folder / "float" / "checkpoint.pt", "--minutes", "0.06", "--rate", "1e-4")
+            self.assertGreater(again[-1]["step"], qat[-1]["step"])
             state = torch.load(folder / "qat" / "checkpoint.pt", weights_only=True)
             self.assertEqual(state["shape"], {"stage": "qat", "channels": 16, "blocks": 1})
 

@@ -107,10 +107,13 @@ def validate(net, args):
     return records.summarise(parts)
 
 
-def build(args):
-    """The network to train: from scratch, from a float checkpoint or a quantised network, folded for qat; channels last."""
+def build(args, resumed):
+    """The network to train: from scratch, from a float checkpoint or a quantised network, folded for qat; channels last. A
+    resumed run gets its weights from its checkpoint and no longer needs what it started from."""
     torch.manual_seed(args.seed)
-    if args.start and args.start.suffix == ".pt":
+    if resumed:
+        net = (FoldedNet if args.stage == "qat" else FloatNet)(args.channels, args.blocks)
+    elif args.start and args.start.suffix == ".pt":
         net, _ = load_checkpoint(args.start)
         if (net.channels, net.num_blocks) != (args.channels, args.blocks):
             raise SystemExit(f"{args.start} is {net.channels} x {net.num_blocks}, not {args.channels} x {args.blocks}")
@@ -134,11 +137,11 @@ class Training:
 
     def __init__(self, rank, args):
         self.args, self.rank = args, rank
-        self.net = build(args)
+        self.path = args.run / "checkpoint.pt"
+        self.net = build(args, self.path.exists())
         self.optimiser = Optimiser(self.net, args.rate)
         self.average = {k: v.detach().clone() for k, v in self.net.state_dict().items()}
         self.step, self.elapsed = 0, 0.0
-        self.path = args.run / "checkpoint.pt"
         if self.path.exists():
             state = torch.load(self.path, map_location=args.device, weights_only=True)
             self.net.load_state_dict(state["model"])

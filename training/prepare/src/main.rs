@@ -1,6 +1,7 @@
 //! Labelled games (`sf_labelled_games.tsv.zst`) or plain games (`masters_segments.tsv.zst`) to fixed-size records.
 //!
-//! Usage: `training-prepare GAMES.tsv.zst OUT_DIR`. Writes
+//! Usage: `training-prepare GAMES... OUT_DIR`, each file `.tsv.zst` or `.tsv`. Games are numbered through all files in the order
+//! given; a training position (planes, last move included) that has occurred before is left out. Writes
 //! - `train.bin`, `val.bin`: records of [`RECORD_BYTES`] bytes, in the order of the games;
 //! - `val.legal`: per validation record its legal policy indices as a bitmap of 4,672 bits (584 bytes, bit `i % 8` of
 //!   byte `i / 8`).
@@ -21,9 +22,11 @@
 //! | 80 | i16 x 4 | centipawns for the side to move, clipped to +-10000; mate in n: `30000 - n`, mated in n: `-30000 + n` |
 //! | 88 | u32 | game number (line of the file) |
 //! | 92 | u32 | ply within the game |
+use std::collections::HashSet;
 use std::error::Error;
 use std::fs::{self, File};
-use std::io::{BufRead, BufReader, BufWriter, Write};
+use std::hash::{BuildHasher, RandomState};
+use std::io::{BufRead, BufReader, BufWriter, Read, Write};
 
 use engine_circuit::encode::{self, NUM_SQUARES, POLICY_SIZE, Planes};
 use protocol::GameRecord;
@@ -102,6 +105,10 @@ struct Outputs {
     val: BufWriter<File>,
     val_legal: BufWriter<File>,
     counts: [u64; 2],
+    /// Hashes of the training positions so far; of 4 million, two collide with probability 4e-7.
+    seen: HashSet<u64>,
+    hasher: RandomState,
+    repeated: u64,
 }
 
 /// Writes one game's records; stops at the first ply that cannot be read.
@@ -143,10 +150,13 @@ fn game(line: &str, number: u32, out: &mut Outputs) -> Result<(), Failure> {
                 bitmap[index / 8] |= 1 << (index % 8);
             }
             out.val_legal.write_all(&bitmap)?;
-        } else {
+            out.counts[1] += 1;
+        } else if out.seen.insert(out.hasher.hash_one(&record[..69])) {
             out.train.write_all(&record)?;
+            out.counts[0] += 1;
+        } else {
+            out.repeated += 1;
         }
-        out.counts[usize::from(validation)] += 1;
         last = Some(GameRecord::king_move_squares(played));
         pos = pos.play(played)?;
     }
@@ -155,9 +165,12 @@ fn game(line: &str, number: u32, out: &mut Outputs) -> Result<(), Failure> {
 
 fn main() -> Result<(), Failure> {
     let args: Vec<String> = std::env::args().collect();
-    let [_, source, target] = args.as_slice() else {
-        return Err("usage: training-prepare GAMES.tsv.zst OUT_DIR".into());
+    let [_, sources @ .., target] = args.as_slice() else {
+        return Err("usage: training-prepare GAMES... OUT_DIR".into());
     };
+    if sources.is_empty() {
+        return Err("usage: training-prepare GAMES... OUT_DIR".into());
+    }
     fs::create_dir_all(target)?;
     let create = |name: &str| File::create(format!("{target}/{name}")).map(BufWriter::new);
     let mut out = Outputs {
@@ -165,24 +178,31 @@ fn main() -> Result<(), Failure> {
         val: create("val.bin")?,
         val_legal: create("val.legal")?,
         counts: [0; 2],
+        seen: HashSet::new(),
+        hasher: RandomState::new(),
+        repeated: 0,
     };
-    let reader = BufReader::new(zstd::Decoder::new(File::open(source)?)?);
     let (mut games, mut cut_short) = (0u32, 0u32);
-    for (number, line) in reader.lines().enumerate() {
-        if let Err(error) = game(&line?, number as u32, &mut out) {
-            cut_short += 1;
-            if cut_short <= 5 {
-                eprintln!("line {number} cut short: {error}");
+    for source in sources {
+        let file = File::open(source).map_err(|error| format!("{source}: {error}"))?;
+        let plain: Box<dyn Read> =
+            if source.ends_with(".zst") { Box::new(zstd::Decoder::new(file)?) } else { Box::new(file) };
+        for line in BufReader::new(plain).lines() {
+            if let Err(error) = game(&line?, games, &mut out) {
+                cut_short += 1;
+                if cut_short <= 5 {
+                    eprintln!("game {games} cut short: {error}");
+                }
             }
+            games += 1;
         }
-        games += 1;
     }
     for file in [&mut out.train, &mut out.val, &mut out.val_legal] {
         file.flush()?;
     }
     println!(
-        "{games} games, {cut_short} cut short; {} training, {} validation records",
-        out.counts[0], out.counts[1]
+        "{games} games, {cut_short} cut short; {} training, {} validation records, {} repetitions left out",
+        out.counts[0], out.counts[1], out.repeated
     );
     Ok(())
 }
