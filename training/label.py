@@ -38,9 +38,7 @@ def labels(infos):
 
 def one(args, number, opening):
     """One game's line."""
-    args.level = random.Random(f"{args.seed} {number}").randint(3, 8)
-    args.seed = args.seed * 1_000_000 + number
-    own = players.network(args)
+    own = players.network(args, random.Random(f"{args.seed} {number}").randint(3, players.STRONGEST), number)
     judge = players.stockfish(args, args.nodes)
     board = chess.Board()
     for move in opening:
@@ -71,7 +69,7 @@ def main():
     done = len(args.out.read_text().splitlines()) if args.out.exists() else 0
     lines = match.openings(args.book, args.games, args.seed)
     with ProcessPoolExecutor(args.workers) as pool, open(args.out, "a") as out:
-        todo = [(argparse.Namespace(**vars(args)), number, lines[number]) for number in range(done, args.games)]
+        todo = [(args, number, lines[number]) for number in range(done, args.games)]
         for number, line in enumerate(pool.map(one, *zip(*todo)) if todo else [], done + 1):
             out.write(line + "\n")
             out.flush()

@@ -213,6 +213,36 @@ fn levels_draw_by_the_seed() {
     assert_ne!(drawn, play("setoption name Level value 1"), "without a seed each game has its own");
 }
 
+#[test]
+fn strength_is_limited_by_the_measured_elo_of_the_levels() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    std::fs::copy(world().join("a.model"), at.join("a.model")).unwrap();
+    let index = "[[model]]\ndigest = \"a\"\nlevel_elo = [100, 200, 300, 400, 500, 600, 700, 800]\n";
+    std::fs::write(at.join("index.toml"), index).unwrap();
+    let play = |options: &str| {
+        let mut uci = Uci::start(at, "a.model", &[]);
+        uci.send("uci");
+        let declared = uci.until("uciok");
+        assert!(declared.contains(&"option name UCI_Elo type spin default 800 min 100 max 800".to_owned()));
+        uci.go(&format!("{options}\nsetoption name Seed value {SEED}\nposition startpos\ngo")).pop().unwrap()
+    };
+    let limit = "setoption name UCI_LimitStrength value true\nsetoption name UCI_Elo value";
+    let level = "setoption name Level value";
+    // At the seed's draw these levels play different moves.
+    let (first, strongest) = (play(&format!("{level} 1")), play(&format!("{level} 8")));
+    assert_ne!(first, strongest);
+    assert_eq!(play(&format!("{limit} 140")), first);
+    assert_eq!(play(&format!("{limit} 800")), strongest);
+    assert_eq!(play("setoption name UCI_Elo value 100"), strongest, "without UCI_LimitStrength");
+
+    let mut uci = Uci::start(world(), "a.model", &[]);
+    uci.send("uci\nsetoption name UCI_Elo value 800");
+    assert!(uci.until("uciok").iter().all(|line| !line.contains("UCI_Elo")), "no measurement, no Elo");
+    uci.send("isready");
+    assert!(uci.until("readyok")[0].starts_with("info string "));
+}
+
 /// Everything that `engine verify` is told comes from the file beside the proof.
 fn verify(proof: &Path) -> bool {
     let facts: Value = serde_json::from_slice(&std::fs::read(proof.with_extension("json")).unwrap()).unwrap();

@@ -22,6 +22,7 @@ import torch
 import endings
 import evaluate
 import match
+import players
 import puzzles
 import table
 from quantised import QuantisedNet
@@ -41,6 +42,7 @@ def arguments():
     parser.add_argument("--num-puzzles", type=int, default=2000)
     parser.add_argument("--games", type=int, default=400, help="of the gauntlet, a third against each strength of Stockfish")
     parser.add_argument("--baseline-games", type=int, default=100, help="against random moves, and as many against the greedy player")
+    parser.add_argument("--level-games", type=int, default=0, help="of each level against the next: the Elo of all levels")
     parser.add_argument("--endings", type=int, default=100, help="starts with a queen, and as many with a rook")
     parser.add_argument("--level", type=int, default=8, help="level of play in the gauntlet and against the baselines")
     parser.add_argument("--workers", type=int, default=2, help="games at a time")
@@ -83,6 +85,9 @@ def main():
         if args.book:
             figures["gauntlet"] = match.gauntlet(args)
             figures["baselines"] = match.baselines(args)
+            if args.level_games and args.level == players.STRONGEST:
+                elo = figures["gauntlet"]
+                figures["levels"] = match.levels(args, elo["elo"], elo["error_95"])
     text = table.render(figures)
     (args.out / "bench.json").write_text(json.dumps(figures, indent=1) + "\n")
     (args.out / "bench.txt").write_text(text)

@@ -50,7 +50,7 @@ def play(board, strong, defender, game):
 
 def measure(args):
     """Outcomes per piece, and half-moves per mate."""
-    strong, defender = players.network(args), players.stockfish(args, DEFENDER_NODES)
+    strong, defender = players.network(args, players.STRONGEST), players.stockfish(args, DEFENDER_NODES)
     out = {"defender_nodes": DEFENDER_NODES}
     try:
         for name, piece in (("queen", chess.QUEEN), ("rook", chess.ROOK)):

@@ -41,17 +41,25 @@ def result(board):
     return "1/2-1/2" if drawn or len(board.move_stack) >= MAX_PLIES else None
 
 
-def opponent(name, args, number):
-    """The player of a name: `stockfish-ELO`, `random`, `greedy`."""
+def both(name, args, game):
+    """The network and its opponent: `stockfish-ELO`, `random`, `greedy`, or `level-K`, against which level K - 1 plays."""
+    if name.startswith("level-"):
+        level = int(name.split("-")[1])
+        return players.network(args, level - 1, f"{game} weaker"), players.network(args, level, f"{game} stronger")
+    return players.network(args, args.level, game), opponent(name, args, game)
+
+
+def opponent(name, args, game):
+    """A player that is not the network."""
     if name.startswith("stockfish-"):
         elo = int(name.split("-")[1])
         return players.stockfish(args, dict(ANCHORS)[elo], elo)
-    return {"random": players.Random, "greedy": players.Greedy}[name](f"{args.seed} {name} {number}")
+    return {"random": players.Random, "greedy": players.Greedy}[name](f"{args.seed} {name} {game}")
 
 
 def play(args, name, number, opening, white):
     """One game, the network White or not; a line of games.jsonl."""
-    own, other = players.network(args), opponent(name, args, number)
+    own, other = both(name, args, f"{number} {white}")
     try:
         board = chess.Board()
         for move in opening:
@@ -118,14 +126,19 @@ def fit_elo(ratings, scores, pairs):
     return low, 1.96 * float(np.sqrt((residuals**2).sum())) / max(slope, 1e-9)
 
 
+def fit_games(played, rating):
+    """`fit_elo` of games against opponents whose ratings `rating` gives by name."""
+    ratings = np.array([float(rating(game["opponent"])) for game in played])
+    scores = np.array([game["score"] for game in played])
+    pairs = np.unique([f"{game['opponent']} {game['number']}" for game in played], return_inverse=True)[1]
+    return fit_elo(ratings, scores, pairs)
+
+
 def gauntlet(args):
     """Results against the three strengths of Stockfish and the fitted Elo."""
     each = args.games // len(ANCHORS)
     played = games(args, [f"stockfish-{elo}" for elo, _ in ANCHORS], each)
-    ratings = np.array([float(game["opponent"].split("-")[1]) for game in played])
-    scores = np.array([game["score"] for game in played])
-    pairs = np.unique([f"{game['opponent']} {game['number']}" for game in played], return_inverse=True)[1]
-    elo, error = fit_elo(ratings, scores, pairs)
+    elo, error = fit_games(played, lambda name: name.split("-")[1])
     out = {"elo": round(elo, 1), "error_95": round(error, 1), "games": len(played)}
     out["too_long"] = sum(game["plies"] >= MAX_PLIES for game in played)
     out["opponents"] = {
@@ -137,3 +150,15 @@ def gauntlet(args):
 def baselines(args):
     """Results against random moves and the greedy player."""
     return {name: tally(games(args, [name], args.baseline_games)) for name in ("random", "greedy")}
+
+
+def levels(args, elo, error):
+    """Each level's Elo from games against the next stronger one, beginning at the strongest, whose Elo is given; half 95 %
+    intervals, those of the steps and of the strongest added in quadrature."""
+    out = {str(players.STRONGEST): {"elo": elo, "error_95": error}}
+    for level in range(players.STRONGEST, 1, -1):
+        played = games(args, [f"level-{level}"], args.level_games)
+        weaker, step = fit_games(played, lambda _: elo)
+        elo, error = round(weaker, 1), round(float(np.hypot(error, step)), 1)
+        out[str(level - 1)] = {"elo": elo, "error_95": error, "against_next": tally(played)}
+    return out

@@ -1,11 +1,13 @@
 """Players of the bench's games: UCI engines, random moves, a greedy player."""
 
+import hashlib
 import random
 
 import chess
 import chess.engine
 
 VALUES = {chess.PAWN: 1, chess.KNIGHT: 3, chess.BISHOP: 3, chess.ROOK: 5, chess.QUEEN: 9, chess.KING: 0}
+STRONGEST = 8  # level without noise
 PATIENCE = 120  # seconds without an answer before an engine counts as dead
 
 
@@ -68,10 +70,11 @@ class Greedy(Random):
         return gain
 
 
-def network(args):
-    """The network under test, playing at `args.level`; its random levels get their seed from `args.seed`."""
+def network(args, level, seed=""):
+    """The network under test at a level; a random level gets its seed from `args.seed` and `seed`."""
     command = [str(args.engine), "uci", "--model", str(args.model)]
-    options = {"Level": args.level, "Seed": f"{args.seed:064x}"} if args.level != 8 else {}
+    digest = hashlib.sha256(f"{args.seed} {seed}".encode()).hexdigest()
+    options = {"Level": level, "Seed": digest} if level != STRONGEST else {}
     return Engine(command, chess.engine.Limit(nodes=1), options)
 
 

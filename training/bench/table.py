@@ -46,4 +46,8 @@ def render(figures):
         add(f"Elo on that scale ({x['games']} games)", f"{x['elo']:.0f} ± {x['error_95']:.0f}")
     for name, x in figures.get("baselines", {}).items():
         add(f"against the {name} player", f"+{x['wins']} ={x['draws']} -{x['losses']}")
+    for name, x in figures.get("levels", {}).items():
+        next_level = x.get("against_next")
+        score = f"; against level {int(name) + 1}: +{next_level['wins']} ={next_level['draws']} -{next_level['losses']}" if next_level else ""
+        add(f"level {name}: Elo", f"{x['elo']:.0f} ± {x['error_95']:.0f}{score}")
     return "\n".join(lines) + "\n"

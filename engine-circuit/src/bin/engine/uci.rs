@@ -19,6 +19,7 @@ use serde_json::json;
 use crate::cache::CachedProver;
 use crate::output::{Outcome, emit, misuse};
 use crate::position::{ModelFile, load_model, start};
+use crate::ratings::{self, Ratings};
 
 /// Most lines of `MultiPV`: no position has more legal moves.
 const MAX_MULTI_PV: usize = 256;
@@ -62,7 +63,7 @@ impl Uci {
             model: Lazy::Loading(std::thread::spawn(move || load_model(&path))),
             prover: (self.proof_mode == ProofMode::Gkr)
                 .then(|| Proofs::start(&self.model.path, self.proof_dir)),
-            options: Options::default(),
+            options: Options::new(ratings::of(&self.model.path)),
             game: start(START_FEN).map_err(|_| String::new()),
             game_seed: fresh_seed(),
             held: None,
@@ -109,54 +110,82 @@ impl Lazy {
     }
 }
 
-#[derive(Clone, Debug, PartialEq)]
 struct Options {
     multi_pv: usize,
     level: Level,
     /// The game's seed, instead of a fresh one.
     seed: Option<Seed>,
     show_wdl: bool,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self { multi_pv: 1, level: Level::STRONGEST, seed: None, show_wdl: false }
-    }
+    /// Measured Elo of the levels, if it is known.
+    ratings: Option<Ratings>,
+    limit_strength: bool,
+    elo: i32,
 }
 
 impl Options {
+    fn new(ratings: Option<Ratings>) -> Self {
+        let elo = ratings.as_ref().map_or(0, |ratings| ratings.range().1);
+        Self {
+            multi_pv: 1,
+            level: Level::STRONGEST,
+            seed: None,
+            show_wdl: false,
+            ratings,
+            limit_strength: false,
+            elo,
+        }
+    }
+
     /// The declarations that answer `uci`.
-    fn declarations() -> String {
+    fn declarations(&self) -> String {
         let strongest = Level::STRONGEST;
-        format!(
+        let mut text = format!(
             "option name MultiPV type spin default 1 min 1 max {MAX_MULTI_PV}\n\
              option name Ponder type check default false\n\
              option name Level type spin default {strongest} min 1 max {strongest}\n\
              option name Seed type string default <empty>\n\
              option name UCI_ShowWDL type check default false"
-        )
+        );
+        if let Some(ratings) = &self.ratings {
+            let (low, high) = ratings.range();
+            text += "\noption name UCI_LimitStrength type check default false";
+            text += &format!("\noption name UCI_Elo type spin default {high} min {low} max {high}");
+        }
+        text
     }
 
     /// Sets an option; the reason if the value is none.
     fn set(&mut self, name: &str, value: &str) -> Result<(), String> {
         let wrong = || format!("{value:?} is no value of {name}");
-        match name.to_ascii_lowercase().as_str() {
-            "multipv" => {
+        let range = self.ratings.as_ref().map(Ratings::range);
+        match (name.to_ascii_lowercase().as_str(), range) {
+            ("multipv", _) => {
                 let lines = value.parse().ok().filter(|lines| (1..=MAX_MULTI_PV).contains(lines));
                 self.multi_pv = lines.ok_or_else(wrong)?;
             }
-            "level" => self.level = value.parse().ok().and_then(Level::new).ok_or_else(wrong)?,
-            "seed" if value.is_empty() || value == "<empty>" => self.seed = None,
-            "seed" => {
+            ("level", _) => self.level = value.parse().ok().and_then(Level::new).ok_or_else(wrong)?,
+            ("seed", _) if value.is_empty() || value == "<empty>" => self.seed = None,
+            ("seed", _) => {
                 let mut seed = Seed::default();
                 hex::decode_to_slice(value, &mut seed).map_err(|_| wrong())?;
                 self.seed = Some(seed);
             }
-            "uci_showwdl" => self.show_wdl = value.parse().map_err(|_| wrong())?,
-            "ponder" => {}
+            ("uci_showwdl", _) => self.show_wdl = value.parse().map_err(|_| wrong())?,
+            ("uci_limitstrength", Some(_)) => self.limit_strength = value.parse().map_err(|_| wrong())?,
+            ("uci_elo", Some((low, high))) => {
+                let elo = value.parse().ok().filter(|elo| (low..=high).contains(elo));
+                self.elo = elo.ok_or_else(wrong)?;
+            }
+            ("ponder", _) => {}
             _ => return Err(format!("there is no option {name:?}")),
         }
         Ok(())
+    }
+
+    /// The level to play at: under `UCI_LimitStrength` the one whose Elo is nearest to `UCI_Elo`.
+    fn level(&self) -> Level {
+        let limited = self.ratings.as_ref().filter(|_| self.limit_strength);
+        limited.map_or(self.level, |ratings| ratings.nearest(self.elo))
     }
 }
 
@@ -182,7 +211,7 @@ impl Session {
                     let version = env!("CARGO_PKG_VERSION");
                     emit(&format!(
                         "id name Fairmate {version}\nid author the Fairmate authors\n{}\nuciok",
-                        Options::declarations()
+                        self.options.declarations()
                     ))?;
                 }
                 "isready" => {
@@ -244,7 +273,7 @@ impl Session {
         if narrowed {
             evaluation.policy.retain(|entry| among.contains(&entry.mv));
         }
-        let (level, seed) = (self.options.level, self.options.seed.unwrap_or(self.game_seed));
+        let (level, seed) = (self.options.level(), self.options.seed.unwrap_or(self.game_seed));
         let seed = ply_seed(&seed, &[0; 32], record.game_ply());
         let chosen = evaluation.choose(level, &seed);
 
