@@ -18,6 +18,7 @@ use thiserror::Error;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, ZipArchive, ZipWriter};
 
+use crate::commitment::Profile;
 use crate::model::{Digest, VerifyingKey};
 use crate::sampling::{Level, SeedError, SeedRecord};
 use crate::statement::{Statement, StatementError};
@@ -427,7 +428,8 @@ impl Bundle {
             let start = Instant::now();
             let statement = Statement::single(self.game_id, &self.record.truncated(ply as usize), mv)?
                 .at_level(level, seeds.get(number..=number).unwrap_or_default())?;
-            verify(key, &statement, proof).map_err(|source| BundleError::Rejected { ply, source })?;
+            verify(key, &statement, Profile::Live, proof)
+                .map_err(|source| BundleError::Rejected { ply, source })?;
             verified.push((ply, start.elapsed().as_secs_f64() * 1e3));
         }
         Ok(verified)

@@ -4,7 +4,7 @@
 use thiserror::Error;
 
 use crate::field::{EXT_BYTES, Ext, Val, read_ext, read_val, write_ext};
-use crate::transcript::{Hash, Transcript};
+use crate::transcript::{NODE_BYTES, Node, Transcript};
 
 /// Writes a proof.
 #[derive(Clone, Debug)]
@@ -30,13 +30,14 @@ impl ProverChannel {
         self.transcript.observe(&self.bytes[start..]);
     }
 
-    /// Sends a digest.
-    pub fn send_hash(&mut self, hash: &Hash) {
-        self.bytes.extend_from_slice(hash);
-        self.transcript.observe(hash);
+    /// Sends a root.
+    pub fn send_root(&mut self, root: &Node) {
+        self.bytes.extend_from_slice(root);
+        self.transcript.observe(root);
     }
 
     /// Grinds and sends the nonce, which the transcript applies itself.
+    #[cfg(feature = "prover")]
     pub fn grind(&mut self, bits: u32) {
         let nonce = self.transcript.grind(bits);
         self.bytes.extend_from_slice(&nonce.to_be_bytes());
@@ -145,13 +146,13 @@ impl<'a> VerifierChannel<'a> {
         self.receive(N)?.try_into().map_err(|_| ChannelError::Truncated(end))
     }
 
-    /// Receives a digest.
+    /// Receives a root.
     ///
     /// # Errors
     ///
     /// Returns [`ChannelError`] if the proof ends.
-    pub fn receive_hash(&mut self) -> Result<Hash, ChannelError> {
-        let bytes = self.take(32)?;
+    pub fn receive_root(&mut self) -> Result<Node, ChannelError> {
+        let bytes = self.take(NODE_BYTES)?;
         self.transcript.observe(bytes);
         bytes.try_into().map_err(|_| ChannelError::Truncated(self.bytes.len()))
     }
@@ -221,7 +222,7 @@ impl<'a> VerifierChannel<'a> {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "prover"))]
 mod tests {
     use p3_field::PrimeCharacteristicRing;
 
@@ -254,10 +255,10 @@ mod tests {
             )
             .0
         };
-        let hash = |byte: u8| {
+        let root = |byte: u8| {
             sampled(
-                |channel| channel.send_hash(&[byte; 32]),
-                |channel| assert_eq!(channel.receive_hash().unwrap(), [byte; 32]),
+                |channel| channel.send_root(&[byte; NODE_BYTES]),
+                |channel| assert_eq!(channel.receive_root().unwrap(), [byte; NODE_BYTES]),
             )
             .0
         };
@@ -265,7 +266,7 @@ mod tests {
             sampled(|channel| channel.grind(bits), |channel| channel.check_grind(bits).unwrap()).0
         };
         let challenges =
-            [silent, elements(Ext::ZERO), elements(Ext::TWO), hash(1), hash(2), nonce(4), nonce(9)];
+            [silent, elements(Ext::ZERO), elements(Ext::TWO), root(1), root(2), nonce(4), nonce(9)];
         for (n, challenge) in challenges.iter().enumerate() {
             assert!(!challenges[..n].contains(challenge), "message {n}");
         }

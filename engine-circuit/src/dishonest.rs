@@ -3,8 +3,11 @@
 
 use p3_field::PrimeCharacteristicRing;
 
+use crate::commitment::Profile;
 use crate::field::{Ext, Val};
-use crate::statement::PublicMove;
+use crate::model::VerifyingKey;
+use crate::statement::{PublicMove, Statement};
+use crate::verify::{VerifyError, verify_with};
 use crate::witness::Witness;
 
 /// A lie in the lookup tree.
@@ -50,6 +53,24 @@ pub struct Lies<'a> {
     pub witness_opening: OpeningLie,
     /// In the opening of the weights.
     pub weights_opening: OpeningLie,
+    /// Work per query phase, if other than the profile's: for [`verify_with_work`].
+    pub grinding: Option<u32>,
+}
+
+/// Verifies with every check of a profile but for its work: `bits` a query phase. For tests that make hundreds of proofs; it
+/// accepts proofs that cost too little to make, so nothing else may use it.
+///
+/// # Errors
+///
+/// As [`crate::verify()`].
+pub fn verify_with_work(
+    key: &VerifyingKey,
+    statement: &Statement,
+    profile: Profile,
+    proof: &[u8],
+    bits: u32,
+) -> Result<(), VerifyError> {
+    verify_with(key, statement, profile, proof, |openings| openings.with_grinding(bits))
 }
 
 /// Changes one entry of `table` so that its product with `weights` sums to `claim`.

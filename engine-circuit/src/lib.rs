@@ -30,6 +30,7 @@ pub mod weights;
 #[cfg(feature = "prover")]
 pub mod witness;
 
+pub use commitment::Profile;
 pub use evaluation::{Evaluation, PolicyEntry, evaluate};
 pub use model::{Digest, Model, ModelError, VerifyingKey};
 #[cfg(feature = "prover")]

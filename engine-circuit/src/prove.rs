@@ -8,17 +8,19 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
+use p3_field::PrimeCharacteristicRing;
 use p3_matrix::dense::RowMajorMatrix;
 use rayon::prelude::*;
 use thiserror::Error;
 
 use crate::argument::columns::{self, Taus, TupleChallenges};
-use crate::argument::packing::{WitnessClaims, powers_group};
+use crate::argument::packing::{WITNESS_CLAIMS, WitnessClaims, powers_group};
 use crate::argument::{linear, lookups};
 use crate::channel::ProverChannel;
-use crate::commitment::{ClaimGroup, High, Schedule, encode_base, open};
+use crate::commitment::schedule::WITNESS_TABLE;
+use crate::commitment::{ClaimGroup, High, Opened, Openings, Profile, encode_base, open};
 use crate::dishonest::Lies;
-use crate::field::Val;
+use crate::field::{Ext, Val};
 use crate::infer::{Trace, argmax, infer};
 use crate::model::{Model, weights_point};
 use crate::poly::eq_table;
@@ -108,6 +110,11 @@ impl Stopwatch {
     }
 }
 
+fn scaled(mut table: Vec<Ext>, factor: Ext) -> Vec<Ext> {
+    table.iter_mut().for_each(|value| *value *= factor);
+    table
+}
+
 /// A model ready to prove.
 #[derive(Debug)]
 pub struct Prover {
@@ -153,7 +160,7 @@ impl Prover {
     /// # Errors
     ///
     /// Returns [`ProveError::NotTheNetworksMove`] if it is false.
-    pub fn prove(&self, statement: &Statement) -> Result<Proved, ProveError> {
+    pub fn prove(&self, statement: &Statement, profile: Profile) -> Result<Proved, ProveError> {
         let mut watch = Stopwatch(Instant::now());
         let moves = statement.public_moves(self.model.network().logit_scale_log2());
         let shape = self.model.verifying_key().circuit(moves.len());
@@ -172,7 +179,7 @@ impl Prover {
         let witness = Witness::new(&shape, self.model.network(), &moves, &traces);
         drop(traces);
         let witness_ms = watch.lap();
-        let mut proved = self.prove_witness(statement, &witness);
+        let mut proved = self.prove_witness(statement, profile, &witness);
         proved.times.infer = infer;
         proved.times.witness = witness_ms;
         Ok(proved)
@@ -183,33 +190,43 @@ impl Prover {
     /// # Errors
     ///
     /// Returns [`ProveError`] if the statement is false, or the proof does not verify because cache or model are damaged.
-    pub fn prove_checked(&self, statement: &Statement) -> Result<Proved, ProveError> {
-        let proved = self.prove(statement)?;
-        verify(&self.model.verifying_key(), statement, &proved.proof).map_err(ProveError::SelfCheck)?;
+    pub fn prove_checked(&self, statement: &Statement, profile: Profile) -> Result<Proved, ProveError> {
+        let proved = self.prove(statement, profile)?;
+        verify(&self.model.verifying_key(), statement, profile, &proved.proof)
+            .map_err(ProveError::SelfCheck)?;
         Ok(proved)
     }
 
     /// Runs the protocol on a given witness, right or wrong.
     #[must_use]
-    pub fn prove_witness(&self, statement: &Statement, witness: &Witness) -> Proved {
-        self.prove_with(statement, witness, &Lies::default())
+    pub fn prove_witness(&self, statement: &Statement, profile: Profile, witness: &Witness) -> Proved {
+        self.prove_with(statement, profile, witness, &Lies::default())
     }
 
     /// Runs the protocol on a given witness with departures from it.
     #[must_use]
-    pub fn prove_with(&self, statement: &Statement, witness: &Witness, lies: &Lies<'_>) -> Proved {
+    pub fn prove_with(
+        &self,
+        statement: &Statement,
+        profile: Profile,
+        witness: &Witness,
+        lies: &Lies<'_>,
+    ) -> Proved {
         let mut watch = Stopwatch(Instant::now());
         let mut times = StageTimes::default();
         let moves = statement.public_moves(self.model.network().logit_scale_log2());
         let key = self.model.verifying_key();
         let shape = key.circuit(moves.len());
-        let mut channel = ProverChannel::new(transcript(&key.digest(), statement));
+        let mut channel = ProverChannel::new(transcript(&key.digest(), statement, profile));
+        let mut openings = Openings::new(profile, shape.witness.num_variables, shape.weight_variables());
+        if let Some(bits) = lies.grinding {
+            openings = openings.with_grinding(bits);
+        }
 
         let committed = lies.committed.unwrap_or(&witness.table);
-        let schedule = Schedule::witness(shape.witness.num_variables);
-        let first = &schedule.words[0];
-        let word = encode_base(RowMajorMatrix::new(committed.to_vec(), 1 << first.folds), first.rate);
-        channel.send_hash(&word.root());
+        let table = openings.witness_table();
+        let word = encode_base(RowMajorMatrix::new(committed.to_vec(), 1 << table.folds), table.rate);
+        channel.send_root(&word.root());
         let z = channel.transcript.sample();
         let out_of_domain = evaluate_powers(committed, z) + lies.out_of_domain;
         channel.send(&[out_of_domain]);
@@ -247,20 +264,38 @@ impl Prover {
             out_of_domain: (z, out_of_domain),
             batch: channel.transcript.sample(),
         };
-        let groups = claims.groups(first.folds);
-        open(&schedule, &word, committed, &groups, claims.value(), lies.witness_opening, &mut channel);
-
-        let batch = channel.transcript.sample();
-        let schedule = &self.weights.schedule;
-        let (folds, variables) = (schedule.words[0].folds, shape.weight_variables());
-        let (high, low) = linear.weight_point.split_at(variables - folds);
-        let groups = [
-            ClaimGroup { low: eq_table(low), high: High::Dense(eq_table(high)) },
-            powers_group(weights_point(&key.root), batch, folds, variables - folds),
-        ];
-        let (word, table) = (&self.weights.word, &self.weights.table);
-        let value = linear.weight + batch * key.value;
-        open(schedule, word, table, &groups, value, lies.weights_opening, &mut channel);
+        let witness_groups = claims.groups(table.folds);
+        let witness_opened =
+            Opened { word: &word, values: committed, groups: &witness_groups, claim: claims.value() };
+        let weight_groups = |factor: Ext, batch: Ext, folds: usize| {
+            let variables = shape.weight_variables();
+            let (high, low) = linear.weight_point.split_at(variables - folds);
+            [
+                powers_group(weights_point(&key.root), factor, folds, variables - folds),
+                ClaimGroup { low: eq_table(low), high: High::Dense(scaled(eq_table(high), factor * batch)) },
+            ]
+        };
+        let weights_opened = |groups, factor: Ext, batch: Ext| Opened {
+            word: &self.weights.word,
+            values: &self.weights.table,
+            groups,
+            claim: factor * (key.value + batch * linear.weight),
+        };
+        match &openings {
+            Openings::Separate { witness, weights } => {
+                open(witness, &[witness_opened], lies.witness_opening, &mut channel);
+                let batch = channel.transcript.sample();
+                let groups = weight_groups(Ext::ONE, batch, weights.tables[0].folds);
+                let opened = weights_opened(&groups, Ext::ONE, batch);
+                open(weights, &[opened], lies.weights_opening, &mut channel);
+            }
+            Openings::Joint(schedule) => {
+                let (batch, factor) = (claims.batch, claims.batch.exp_u64(WITNESS_CLAIMS as u64));
+                let groups = weight_groups(factor, batch, schedule.tables[1 - WITNESS_TABLE].folds);
+                let both = [witness_opened, weights_opened(&groups, factor, batch)];
+                open(schedule, &both, lies.witness_opening, &mut channel);
+            }
+        }
         self.weights.release();
         times.openings = watch.lap();
         Proved { proof: channel.finish(), times }

@@ -2,12 +2,18 @@
 //!
 //! Interactive soundness of each round, as Fiat-Shamir in the random-oracle model needs it (round-by-round; grinding adds
 //! its bits to the query phases). No conjecture: the openings' terms are those of the Johnson regime
-//! (`commitment/schedule.rs`). Not charged, each below 2^-128: collisions of Keccak-256, the bias of sampled challenges. Outer challenges are charged once for every member of the witness's list.
+//! (`commitment/schedule.rs`). Outer challenges are charged once for every pair of members of the witness's and the weights' lists.
+//!
+//! Nodes of hash trees are 26 bytes. Who evaluates the hash `t` times finds a collision with probability below
+//! `3 t^2 / 2^208` (Ben-Sasson, Chiesa, Spooner, TCC 2016, eprint 2016/116, section 6); for the `t <= 2^100` that a claim of
+//! 100 bits is about that is at most `2^-106.4` an evaluation, which is charged. Not charged: collisions of the transcript's
+//! 32 bytes (`2^-154` by the same count), the bias of sampled challenges.
 
 use crate::argument::packing::{WEIGHT_CLAIMS, WITNESS_CLAIMS};
-use crate::commitment::schedule::{FIELD_BITS, list_bits};
-use crate::commitment::{Schedule, WordShape};
+use crate::commitment::schedule::FIELD_BITS;
+use crate::commitment::{Openings, Profile, Schedule};
 use crate::model::VerifyingKey;
+use crate::transcript::NODE_BYTES;
 
 /// A named error term.
 #[derive(Clone, Debug, PartialEq)]
@@ -20,20 +26,18 @@ pub struct ErrorTerm {
 
 /// Every error term of a proof about `num_moves` moves.
 #[must_use]
-pub fn error_terms(key: &VerifyingKey, num_moves: usize) -> Vec<ErrorTerm> {
+pub fn error_terms(key: &VerifyingKey, num_moves: usize, profile: Profile) -> Vec<ErrorTerm> {
     let shape = key.circuit(num_moves);
-    let witness = Schedule::witness(shape.witness.num_variables);
-    let weights = Schedule::weights(shape.weight_variables());
-    let list =
-        |schedule: &Schedule| schedule.words.first().map_or(0.0, |word: &WordShape| list_bits(word.rate));
+    let openings = Openings::new(profile, shape.witness.num_variables, shape.weight_variables());
     // Both commitments may be close to lists; every pair of members gets its chance.
-    let lists = list(&witness) + list(&weights);
+    let lists: f64 = openings.schedules().map(Schedule::first_lists).sum();
     let leaves = shape.sections.log_leaves;
     let outer = |name: &str, degree: f64| ErrorTerm {
         name: name.to_owned(),
         bits: FIELD_BITS - degree.log2() - lists,
     };
     let mut terms = vec![
+        ErrorTerm { name: "collisions".to_owned(), bits: 8.0 * NODE_BYTES as f64 - 100.0 - 3f64.log2() },
         // A rational function of degree 2^leaves in alpha, tuples of degree 2 in beta.
         outer("lookup challenges", 3.0 * (leaves as f64).exp2()),
         // Per level a mix, a child and rounds of degree 3.
@@ -47,9 +51,13 @@ pub fn error_terms(key: &VerifyingKey, num_moves: usize) -> Vec<ErrorTerm> {
                 as f64,
         ),
     ];
-    for (name, schedule, claims) in
-        [("witness", &witness, WITNESS_CLAIMS), ("weights", &weights, WEIGHT_CLAIMS)]
-    {
+    let parts = match &openings {
+        Openings::Separate { witness, weights } => {
+            vec![("witness", witness, WITNESS_CLAIMS), ("weights", weights, WEIGHT_CLAIMS)]
+        }
+        Openings::Joint(schedule) => vec![("opening", schedule, WITNESS_CLAIMS + WEIGHT_CLAIMS)],
+    };
+    for (name, schedule, claims) in parts {
         terms.extend(
             schedule
                 .error_terms(claims)
@@ -62,8 +70,8 @@ pub fn error_terms(key: &VerifyingKey, num_moves: usize) -> Vec<ErrorTerm> {
 
 /// All terms together.
 #[must_use]
-pub fn composed_bits(key: &VerifyingKey, num_moves: usize) -> f64 {
-    -error_terms(key, num_moves).iter().map(|term| (-term.bits).exp2()).sum::<f64>().log2()
+pub fn composed_bits(key: &VerifyingKey, num_moves: usize, profile: Profile) -> f64 {
+    -error_terms(key, num_moves, profile).iter().map(|term| (-term.bits).exp2()).sum::<f64>().log2()
 }
 
 #[cfg(all(test, feature = "prover"))]
@@ -80,8 +88,13 @@ mod tests {
             let network = QuantisedNetwork::random(NetworkShape { channels, blocks }, 1).unwrap();
             let key = Model::from_parts(network, [0; 32], Ext::ZERO).verifying_key();
             for moves in [1, 2, 40, crate::shape::MAX_MOVES] {
-                let bits = composed_bits(&key, moves);
-                assert!(bits >= 100.0, "{channels} x {blocks}, {moves} moves: {bits:.1} bits");
+                for profile in Profile::ALL {
+                    let bits = composed_bits(&key, moves, profile);
+                    assert!(
+                        bits >= 100.0,
+                        "{channels} x {blocks}, {moves} moves, {profile:?}: {bits:.2} bits"
+                    );
+                }
             }
         }
     }

@@ -308,7 +308,7 @@ fn witness_layout(log_block: usize, trunk_blocks: usize, policy_blocks: usize) -
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::commitment::Schedule;
+    use crate::commitment::{Openings, Profile, Schedule};
 
     #[test]
     fn sizes_of_the_128_by_10_network() {
@@ -327,9 +327,11 @@ mod tests {
             for blocks in 1..=24 {
                 let Ok(network) = NetworkShape::new(channels, blocks) else { continue };
                 let shape = Shape::new(network, &vec![0; blocks], MAX_MOVES);
-                let witness = Schedule::witness(shape.witness.num_variables);
-                let weights = Schedule::weights(shape.weight_variables());
-                assert!(witness.fits() && weights.fits(), "{channels} x {blocks}");
+                for profile in Profile::ALL {
+                    let (witness, weights) = (shape.witness.num_variables, shape.weight_variables());
+                    let openings = Openings::new(profile, witness, weights);
+                    assert!(openings.schedules().all(Schedule::fits), "{channels} x {blocks}, {profile:?}");
+                }
             }
         }
     }

@@ -12,6 +12,10 @@ use crate::field::{Ext, Val, write_ext};
 
 /// A Keccak-256 digest.
 pub type Hash = [u8; 32];
+/// Bytes of a hash tree's nodes: the first of a Keccak-256 digest. Collisions take `2^104` evaluations (`security.rs`).
+pub const NODE_BYTES: usize = 26;
+/// A node of a hash tree.
+pub type Node = [u8; NODE_BYTES];
 
 /// Keccak-256 of a byte string.
 #[must_use]
@@ -84,27 +88,24 @@ impl Transcript {
     }
 
     /// Finds the first nonce that satisfies [`Self::check_grind`], and applies it.
+    #[cfg(feature = "prover")]
     pub fn grind(&mut self, bits: u32) -> u32 {
+        use rayon::prelude::*;
         let state = self.advance();
-        const BATCH: usize = 64;
-        let mut messages = vec![0; BATCH * 36];
-        let mut digests = [[0; 32]; BATCH];
-        for message in messages.chunks_exact_mut(36) {
-            message[..32].copy_from_slice(&state);
-        }
+        // Spans of nonces are searched side by side, one round of them after the other; the first find counts.
+        let log_span = bits.saturating_sub(6).clamp(6, 14);
+        let spans = if bits < 16 { 1 } else { 4 * rayon::current_num_threads() };
         let mut first = 0u32;
         loop {
-            for (message, nonce) in messages.chunks_exact_mut(36).zip(first..) {
-                message[32..].copy_from_slice(&nonce.to_be_bytes());
-            }
-            keccak256_many(&messages, &mut digests);
-            if let Some((digest, nonce)) =
-                digests.iter().zip(first..).find(|(digest, _)| leading_zeros(digest) >= bits)
-            {
-                self.state = *digest;
+            let found = (0..spans as u32)
+                .into_par_iter()
+                .map(|span| first.wrapping_add(span << log_span))
+                .find_map_first(|start| first_nonce(&state, bits, start, 1 << log_span));
+            if let Some((nonce, digest)) = found {
+                self.state = digest;
                 return nonce;
             }
-            first = first.wrapping_add(BATCH as u32);
+            first = first.wrapping_add((spans as u32) << log_span);
         }
     }
 
@@ -127,6 +128,25 @@ impl Transcript {
         self.state = keccak256(&message);
         self.state
     }
+}
+
+/// The first of `count` nonces from `start` on whose digest with the state starts with `bits` zero bits.
+#[cfg(feature = "prover")]
+fn first_nonce(state: &Hash, bits: u32, start: u32, count: u32) -> Option<(u32, Hash)> {
+    const BATCH: usize = 64;
+    let mut messages = [0; BATCH * 36];
+    let mut digests = [[0; 32]; BATCH];
+    for message in messages.chunks_exact_mut(36) {
+        message[..32].copy_from_slice(state);
+    }
+    (start..start + count).step_by(BATCH).find_map(|first| {
+        for (message, nonce) in messages.chunks_exact_mut(36).zip(first..) {
+            message[32..].copy_from_slice(&nonce.to_be_bytes());
+        }
+        keccak256_many(&messages, &mut digests);
+        let mut nonces = digests.iter().zip(first..);
+        nonces.find(|(digest, _)| leading_zeros(digest) >= bits).map(|(&digest, nonce)| (nonce, digest))
+    })
 }
 
 fn leading_zeros(hash: &Hash) -> u32 {
@@ -157,6 +177,16 @@ mod tests {
         assert!(samples[0] != samples[1] && samples[1] != samples[2]);
     }
 
+    #[cfg(feature = "prover")]
+    #[test]
+    fn grinding_side_by_side_finds_the_first_nonce() {
+        let mut transcript = Transcript::new(b"g");
+        let state = transcript.clone().advance();
+        let nonce = transcript.grind(17);
+        assert_eq!(first_nonce(&state, 17, 0, nonce + 1).map(|(nonce, _)| nonce), Some(nonce));
+    }
+
+    #[cfg(feature = "prover")]
     #[test]
     fn grinding_is_checked() {
         let (mut prover, mut verifier, mut cheater) =

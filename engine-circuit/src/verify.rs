@@ -1,20 +1,30 @@
 //! The verifier: replays the transcript of `prove.rs` and hands each argument's claims to the next.
 
+use p3_field::PrimeCharacteristicRing;
 use thiserror::Error;
 
 use crate::argument::columns::{self, ColumnError, ColumnEvals, Taus, TupleChallenges};
 use crate::argument::linear::{self, LinearError};
 use crate::argument::lookups::{self, LookupError};
-use crate::argument::packing::WitnessClaims;
+use crate::argument::packing::{WITNESS_CLAIMS, WitnessClaims};
 use crate::channel::{ChannelError, VerifierChannel};
-use crate::commitment::{OpeningClaim, OpeningError, Schedule, verify_opening};
+use crate::commitment::merkle::cut;
+use crate::commitment::schedule::WITNESS_TABLE;
+use crate::commitment::{OpeningClaim, OpeningError, Openings, Profile, verify_opening};
+use crate::field::Ext;
 use crate::model::{Digest, VerifyingKey, weights_point};
 use crate::poly::{eq_eval, powers_eval};
 use crate::statement::Statement;
 use crate::transcript::Transcript;
 
-/// Name and version of the protocol, first into every transcript.
-pub const PROTOCOL: &[u8] = b"fairmate proof 2";
+/// Name and version of a profile's protocol, first into every transcript: no proof of one profile is one of the other.
+#[must_use]
+pub fn protocol(profile: Profile) -> &'static [u8] {
+    match profile {
+        Profile::Live => b"fairmate proof 2",
+        Profile::Chain => b"fairmate chain proof 2",
+    }
+}
 
 /// Why a proof was rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -40,32 +50,52 @@ pub enum VerifyError {
     /// The weights are not the model's.
     #[error("weights opening: {0}")]
     Weights(OpeningError),
+    /// Witness and weights, opened together, are not what was committed and the model's.
+    #[error("joint opening: {0}")]
+    Joint(OpeningError),
 }
 
 /// The transcript of a statement about a model, before the first message.
-pub(crate) fn transcript(digest: &Digest, statement: &Statement) -> Transcript {
-    let mut transcript = Transcript::new(PROTOCOL);
+pub(crate) fn transcript(digest: &Digest, statement: &Statement, profile: Profile) -> Transcript {
+    let mut transcript = Transcript::new(protocol(profile));
     transcript.observe(digest.as_bytes());
     transcript.observe(&statement.to_bytes());
     transcript
 }
 
 /// Verifies that every move of the statement is the argmax, over the legal moves, of the key's network on its position.
+/// The profile is the caller's to say.
 ///
 /// # Errors
 ///
 /// Returns [`VerifyError`] for every proof that is malformed or wrong; never panics on one.
+pub fn verify(
+    key: &VerifyingKey,
+    statement: &Statement,
+    profile: Profile,
+    proof: &[u8],
+) -> Result<(), VerifyError> {
+    verify_with(key, statement, profile, proof, |openings| openings)
+}
+
+/// [`verify`] with changed openings: only tests change them (`dishonest.rs`).
 #[deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
-pub fn verify(key: &VerifyingKey, statement: &Statement, proof: &[u8]) -> Result<(), VerifyError> {
+pub(crate) fn verify_with(
+    key: &VerifyingKey,
+    statement: &Statement,
+    profile: Profile,
+    proof: &[u8],
+    change: impl FnOnce(Openings) -> Openings,
+) -> Result<(), VerifyError> {
     let shape = key.circuit(statement.num_moves());
     let moves = statement.public_moves(key.logit_scale_log2());
     if let Some(number) = statement.illegal_move() {
         return Err(VerifyError::IllegalMove(number));
     }
-    let schedule = Schedule::witness(shape.witness.num_variables);
-    let mut channel = VerifierChannel::new(transcript(&key.digest(), statement), proof);
+    let openings = change(Openings::new(profile, shape.witness.num_variables, shape.weight_variables()));
+    let mut channel = VerifierChannel::new(transcript(&key.digest(), statement, profile), proof);
 
-    let root = channel.receive_hash()?;
+    let root = channel.receive_root()?;
     let z = channel.transcript.sample();
     let [out_of_domain] = channel.receive_array()?;
     let challenges =
@@ -87,18 +117,34 @@ pub fn verify(key: &VerifyingKey, statement: &Statement, proof: &[u8]) -> Result
         out_of_domain: (z, out_of_domain),
         batch: channel.transcript.sample(),
     };
-    let claim = OpeningClaim { root, value: claims.value() };
-    verify_opening(&schedule, claim, &mut channel, |point| claims.weight_at(point))
-        .map_err(VerifyError::Witness)?;
-
-    // The weights' second claim is the fixed out-of-domain value of the key.
-    let batch = channel.transcript.sample();
-    let z = weights_point(&key.root);
-    let schedule = Schedule::weights(shape.weight_variables());
-    let claim = OpeningClaim { root: key.root, value: linear.weight + batch * key.value };
-    verify_opening(&schedule, claim, &mut channel, |point| {
-        eq_eval(point, &linear.weight_point) + batch * powers_eval(z, point)
-    })
-    .map_err(VerifyError::Weights)?;
+    let witness_claim = OpeningClaim { root, value: claims.value() };
+    // The weights' first claim is the fixed out-of-domain value of the key.
+    let weights_claim = |factor: Ext, batch: Ext| OpeningClaim {
+        root: cut(&key.root),
+        value: factor * (key.value + batch * linear.weight),
+    };
+    let weights_at = |point: &[Ext], batch: Ext| {
+        powers_eval(weights_point(&key.root), point) + batch * eq_eval(point, &linear.weight_point)
+    };
+    match &openings {
+        Openings::Separate { witness, weights } => {
+            verify_opening(witness, &[witness_claim], &mut channel, |_, point| claims.weight_at(point))
+                .map_err(VerifyError::Witness)?;
+            let batch = channel.transcript.sample();
+            let claim = weights_claim(Ext::ONE, batch);
+            verify_opening(weights, &[claim], &mut channel, |_, point| weights_at(point, batch))
+                .map_err(VerifyError::Weights)?;
+        }
+        Openings::Joint(schedule) => {
+            // All evaluations of both tables have been sent: one challenge batches all claims.
+            let (batch, factor) = (claims.batch, claims.batch.exp_u64(WITNESS_CLAIMS as u64));
+            let both = [witness_claim, weights_claim(factor, batch)];
+            verify_opening(schedule, &both, &mut channel, |table, point| match table {
+                WITNESS_TABLE => claims.weight_at(point),
+                _ => factor * weights_at(point, batch),
+            })
+            .map_err(VerifyError::Joint)?;
+        }
+    }
     Ok(channel.finish()?)
 }

@@ -1,6 +1,6 @@
 //! The weights' commitment: computed once, offline; the codeword and its tree are kept in a cache file and mapped.
 //!
-//! Cache file: 64 bytes of header (`FAIRMATE WCACHE1`, root, two zero-padded sizes), the tree in heap order, the rows. It is
+//! Cache file: 64 bytes of header (`FAIRMATE WCACHE2`, root, two zero-padded sizes), the tree in heap order, the rows. It is
 //! written under another name and renamed when it is complete, so a half-written file is never taken for a cache. Damage
 //! inside shows when an opening does not lead to the root: the prover checks its own (`prove.rs`).
 
@@ -16,14 +16,14 @@ use rayon::prelude::*;
 use thiserror::Error;
 
 use crate::commitment::merkle::{hash_inner, hash_rows};
-use crate::commitment::{Bytes, Schedule, Word, encode_base_into};
+use crate::commitment::{Bytes, TableShape, Word, encode_base_into};
 use crate::field::{Ext, VAL_BYTES, Val};
 use crate::model::{Model, ModelError, QuantisedNetwork, weights_point};
 use crate::shape::Shape;
-use crate::transcript::Hash;
+use crate::transcript::{Hash, NODE_BYTES, Node};
 use crate::witness::weight_table;
 
-const MAGIC: &[u8; 16] = b"FAIRMATE WCACHE1";
+const MAGIC: &[u8; 16] = b"FAIRMATE WCACHE2";
 const HEADER_BYTES: usize = 64;
 
 /// Called with the part done, 0 to 1.
@@ -53,12 +53,11 @@ struct Sizes {
 }
 
 impl Sizes {
-    fn new(schedule: &Schedule) -> Self {
-        let word = &schedule.words[0];
-        Self { log_leaves: word.log_leaves(), row_bytes: VAL_BYTES << word.folds }
+    fn new(shape: &TableShape) -> Self {
+        Self { log_leaves: shape.log_leaves(), row_bytes: VAL_BYTES << shape.leaf_folds }
     }
     fn nodes_bytes(self) -> usize {
-        64 << self.log_leaves
+        (2 * NODE_BYTES) << self.log_leaves
     }
     fn file_bytes(self) -> usize {
         HEADER_BYTES + self.nodes_bytes() + (self.row_bytes << self.log_leaves)
@@ -75,19 +74,18 @@ impl Sizes {
 
 /// Encodes the weights and hashes them; `emit` gets the rows in order.
 fn encode<E>(
-    schedule: &Schedule,
+    shape: &TableShape,
     table: &[Val],
     progress: Progress<'_>,
     mut emit: impl FnMut(&[u8]) -> Result<(), E>,
-) -> Result<Vec<Hash>, E> {
-    let word = &schedule.words[0];
-    let leaves = 1 << word.log_leaves();
-    let mut nodes: Vec<Hash> = vec![[0; 32]; 2 * leaves];
-    let coefficients = RowMajorMatrix::new(table.to_vec(), 1 << word.folds);
-    let height = leaves >> word.rate;
-    encode_base_into(&coefficients, word.rate, |rows, coset| {
+) -> Result<Vec<Node>, E> {
+    let leaves = 1 << shape.log_leaves();
+    let mut nodes: Vec<Node> = vec![[0; NODE_BYTES]; 2 * leaves];
+    let coefficients = RowMajorMatrix::new(table.to_vec(), 1 << shape.leaf_folds);
+    let height = leaves >> shape.rate;
+    encode_base_into(&coefficients, shape.rate, |rows, coset| {
         hash_rows(rows, &mut nodes[leaves + coset * height..][..height]);
-        progress((coset + 1) as f32 / (1 << word.rate) as f32);
+        progress((coset + 1) as f32 / (1 << shape.rate) as f32);
         emit(rows)
     })?;
     hash_inner(&mut nodes);
@@ -107,15 +105,26 @@ pub(crate) fn evaluate_powers(table: &[Val], z: Ext) -> Ext {
         .sum()
 }
 
+/// The weights' tree.
+fn committed(shape: &Shape) -> TableShape {
+    TableShape::committed_weights(shape.weight_variables())
+}
+
+/// A root as the model holds it: followed by zeros.
+fn padded(root: &Node) -> Hash {
+    let mut hash = [0; 32];
+    hash[..NODE_BYTES].copy_from_slice(root);
+    hash
+}
+
 /// Commits to a network's weights; nothing is kept.
 #[must_use]
 pub fn commit(network: QuantisedNetwork, progress: Progress<'_>) -> Model {
     let shape = circuit(&network);
     let table = weight_table(&network, &shape);
-    let nodes: Result<_, Infallible> =
-        encode(&Schedule::weights(shape.weight_variables()), &table, progress, |_| Ok(()));
+    let nodes: Result<_, Infallible> = encode(&committed(&shape), &table, progress, |_| Ok(()));
     let root = match nodes {
-        Ok(nodes) => nodes[1],
+        Ok(nodes) => padded(&nodes[1]),
         Err(never) => match never {},
     };
     let value = evaluate_powers(&table, weights_point(&root));
@@ -143,8 +152,6 @@ pub struct EncodedWeights {
     pub table: Vec<Val>,
     /// Codeword and tree.
     pub word: Word,
-    /// Sizes of the opening.
-    pub schedule: Schedule,
 }
 
 impl EncodedWeights {
@@ -155,10 +162,10 @@ impl EncodedWeights {
     /// Returns [`CacheError::Commitment`] if the root is not the model's.
     pub fn in_memory(model: &Model, progress: Progress<'_>) -> Result<Self, CacheError> {
         let shape = circuit(model.network());
-        let schedule = Schedule::weights(shape.weight_variables());
+        let committed = committed(&shape);
         let table = weight_table(model.network(), &shape);
-        let mut rows = Vec::with_capacity((table.len() * VAL_BYTES) << schedule.words[0].rate);
-        let nodes: Result<_, Infallible> = encode(&schedule, &table, progress, |bytes| {
+        let mut rows = Vec::with_capacity((table.len() * VAL_BYTES) << committed.rate);
+        let nodes: Result<_, Infallible> = encode(&committed, &table, progress, |bytes| {
             rows.extend_from_slice(bytes);
             Ok(())
         });
@@ -166,10 +173,10 @@ impl EncodedWeights {
             Ok(nodes) => nodes,
             Err(never) => match never {},
         };
-        let log_leaves = schedule.words[0].log_leaves();
+        let log_leaves = committed.log_leaves();
         let word = Word { rows: Bytes::Owned(rows), nodes: Bytes::Owned(nodes.into_flattened()), log_leaves };
-        if word.root() == model.verifying_key().root {
-            Ok(Self { table, word, schedule })
+        if padded(&word.root()) == model.verifying_key().root {
+            Ok(Self { table, word })
         } else {
             Err(CacheError::Commitment)
         }
@@ -193,18 +200,18 @@ impl EncodedWeights {
     /// Returns [`CacheError`] if the file can't be written, or if the weights don't have the model's root.
     pub fn open(model: &Model, path: &Path, progress: Progress<'_>) -> Result<Self, CacheError> {
         let shape = circuit(model.network());
-        let schedule = Schedule::weights(shape.weight_variables());
+        let committed = committed(&shape);
         let table = weight_table(model.network(), &shape);
         let root = model.verifying_key().root;
-        let sizes = Sizes::new(&schedule);
+        let sizes = Sizes::new(&committed);
         if let Some(word) = map(path, sizes, &root) {
-            return Ok(Self { table, word, schedule });
+            return Ok(Self { table, word });
         }
-        build(path, &schedule, &table, &root, progress)?;
+        build(path, &committed, &table, &root, progress)?;
         let io = |source| CacheError::Io { path: path.to_owned(), source };
         let word = map(path, sizes, &root)
             .ok_or_else(|| io(std::io::Error::other("the cache just written can't be mapped")))?;
-        Ok(Self { table, word, schedule })
+        Ok(Self { table, word })
     }
 }
 
@@ -215,7 +222,9 @@ fn map(path: &Path, sizes: Sizes, root: &Hash) -> Option<Word> {
         return None;
     }
     let map = map_file(&file)?;
-    if map[..HEADER_BYTES] != sizes.header(root) || map[HEADER_BYTES + 32..][..32] != root[..] {
+    if map[..HEADER_BYTES] != sizes.header(root)
+        || map[HEADER_BYTES + NODE_BYTES..][..NODE_BYTES] != root[..NODE_BYTES]
+    {
         return None;
     }
     let map = Arc::new(map);
@@ -237,13 +246,13 @@ fn map_file(file: &File) -> Option<memmap2::Mmap> {
 
 fn build(
     path: &Path,
-    schedule: &Schedule,
+    shape: &TableShape,
     table: &[Val],
     root: &Hash,
     progress: Progress<'_>,
 ) -> Result<(), CacheError> {
     let io = |source| CacheError::Io { path: path.to_owned(), source };
-    let sizes = Sizes::new(schedule);
+    let sizes = Sizes::new(shape);
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder).map_err(io)?;
     }
@@ -252,12 +261,13 @@ fn build(
         let mut file = File::create(&partial)?;
         file.set_len(sizes.file_bytes() as u64)?;
         file.seek(SeekFrom::Start((HEADER_BYTES + sizes.nodes_bytes()) as u64))?;
-        let nodes = encode(schedule, table, progress, |rows| file.write_all(rows))?;
+        let nodes = encode(shape, table, progress, |rows| file.write_all(rows))?;
         file.seek(SeekFrom::Start(0))?;
-        file.write_all(&sizes.header(&nodes[1]))?;
+        let root = padded(&nodes[1]);
+        file.write_all(&sizes.header(&root))?;
         file.write_all(nodes.as_flattened())?;
         file.sync_all()?;
-        Ok(nodes[1])
+        Ok(root)
     };
     let result = match write() {
         Ok(actual) if actual == *root => std::fs::rename(&partial, path).map_err(io),

@@ -233,6 +233,32 @@ fn a_proof_is_made_and_verified() {
     verify(0, &[]);
 }
 
+/// At full work: some seconds a proof.
+#[test]
+fn the_chains_profile_is_named_on_both_sides() {
+    let place = ["--fen", START_FEN, "--moves", "e2e4"];
+    let prove =
+        [&["prove", "--model", "a.model", "--profile", "chain", "--out", "c.proof"], place.as_slice()];
+    let proved = json(world(), &prove.concat());
+    assert!(proved["security_bits"].as_f64().unwrap() >= 100.0);
+    let live = std::fs::metadata(world().join("p")).unwrap().len();
+    assert!(proved["proof_bytes"].as_u64().unwrap() < live * 2 / 3);
+    let mv = proved["move"].as_str().unwrap();
+    let verify = ["verify", "--vk", "a.vk", "--move", mv, "--proof", "c.proof"];
+    let verify = [verify.as_slice(), &place].concat();
+    run(world(), 0, &[verify.as_slice(), &["--profile", "chain"]].concat());
+    run(world(), 1, &[verify.as_slice(), &["--profile", "live"]].concat());
+    run(world(), 1, &verify);
+    run(world(), 2, &[verify.as_slice(), &["--profile", "other"]].concat());
+    let game = ["--side", "black", "--pgn", "g.pgn"];
+    let prove = ["prove-game", "--model", "a.model", "--profile", "chain", "--out", "cg.proof"];
+    run(world(), 0, &[prove.as_slice(), &game].concat());
+    let verify = ["verify-game", "--vk", "a.vk", "--proof", "cg.proof"];
+    run(world(), 0, &[verify.as_slice(), &game, &["--profile", "chain"]].concat());
+    run(world(), 1, &[verify.as_slice(), &game].concat());
+    run(world(), 2, &["verify-game", "--vk", "a.vk", "--bundle", "missing", "--profile", "chain"]);
+}
+
 #[test]
 fn levels_and_values_are_part_of_the_statement() {
     let seed = "5a".repeat(32);
@@ -448,7 +474,7 @@ fn bundle() -> Bundle {
     let proofs = proofs.map(|ply| {
         let statement =
             Statement::single([7; 32], &game.record.truncated(ply), game.record.moves()[ply]).unwrap();
-        (ply as u32, prover.prove(&statement).unwrap().proof)
+        (ply as u32, prover.prove(&statement, engine_circuit::Profile::Live).unwrap().proof)
     });
     Bundle::new(&game.record, &game.tags, digest, [7; 32], Color::Black, proofs.collect())
 }

@@ -1,12 +1,17 @@
 //! Statements with contenders: the argmax over all that geometry allows but the illegal moves on a list.
 
+mod common;
+
 use std::sync::{Arc, OnceLock};
 
+use engine_circuit::dishonest::Lies;
 use engine_circuit::encode::geometric_indices;
 use engine_circuit::model::{NetworkShape, QuantisedNetwork};
 use engine_circuit::transcript::keccak256;
 use engine_circuit::witness::Witness;
-use engine_circuit::{Level, Prover, Statement, StatementError, VerifyError, evaluate, verify, weights};
+use engine_circuit::{
+    Level, Profile, Prover, Statement, StatementError, VerifyError, evaluate, verify, weights,
+};
 use protocol::GameRecord;
 use protocol::record::START_FEN;
 use protocol::shakmaty::Color;
@@ -42,7 +47,7 @@ fn forge(statement: &Statement, lists: &[Vec<u16>]) -> Result<(), VerifyError> {
     let key = prover().model().verifying_key();
     let network = prover().model().network();
     let witness = Witness::new(&key.circuit(moves.len()), network, &moves, &prover().traces(&moves));
-    verify(&key, &statement, &prover().prove_witness(&statement, &witness).proof)
+    common::verdict(prover(), &statement, &witness, &Lies::default())
 }
 
 #[test]
@@ -72,10 +77,16 @@ fn the_honest_lists_are_enough_and_nothing_less_is() {
         // More on the list than needed changes nothing: what is legal stays in the argmax.
         let all = vec![geometric_indices().to_vec()];
         assert_eq!(forge(&statement, &all), Ok(()), "everything listed");
-        let proof = prover().prove(&statement.clone().with_contenders(&lists).unwrap()).unwrap().proof;
+        let proof =
+            prover().prove(&statement.clone().with_contenders(&lists).unwrap(), Profile::Live).unwrap().proof;
         let key = prover().model().verifying_key();
-        assert!(verify(&key, &statement, &proof).is_err(), "the statement over the legal moves is another");
-        assert!(verify(&key, &statement.clone().with_contenders(&all).unwrap(), &proof).is_err());
+        assert!(
+            verify(&key, &statement, Profile::Live, &proof).is_err(),
+            "the statement over the legal moves is another"
+        );
+        assert!(
+            verify(&key, &statement.clone().with_contenders(&all).unwrap(), Profile::Live, &proof).is_err()
+        );
     }
 }
 

@@ -1,13 +1,15 @@
 //! Provers that lie inside the protocol. Each does everything else as well as it can, so that ONE of the verifier's checks
 //! stands in its way: with that check removed its proof is accepted. The expected error names the check.
 
+mod common;
+
 use std::sync::{Arc, OnceLock};
 
 use engine_circuit::argument::columns::ColumnError;
 use engine_circuit::argument::linear::LinearError;
 use engine_circuit::argument::lookups::LookupError;
 use engine_circuit::channel::ChannelError;
-use engine_circuit::commitment::{OpeningError, Schedule};
+use engine_circuit::commitment::{OpeningError, Openings};
 use engine_circuit::dishonest::{Lies, OpeningLie, TreeLie};
 use engine_circuit::field::{Ext, Val};
 use engine_circuit::infer::{argmax, infer};
@@ -15,7 +17,7 @@ use engine_circuit::model::{NetworkShape, QuantisedNetwork};
 use engine_circuit::shape::{Shape, WitnessLayout};
 use engine_circuit::statement::PublicMove;
 use engine_circuit::witness::{Witness, weight_table};
-use engine_circuit::{Model, Prover, Statement, VerifyError, evaluate, verify, weights};
+use engine_circuit::{Model, Profile, Prover, Statement, VerifyError, evaluate, verify, weights};
 use p3_field::PrimeCharacteristicRing;
 use protocol::GameRecord;
 use protocol::record::START_FEN;
@@ -54,8 +56,17 @@ impl Case {
     }
 
     fn verdict(&self, witness: &Witness, lies: &Lies<'_>) -> Result<(), VerifyError> {
-        let proof = prover().prove_with(&self.statement, witness, lies).proof;
-        verify(&prover().model().verifying_key(), &self.statement, &proof)
+        common::verdict(prover(), &self.statement, witness, lies)
+    }
+
+    /// In one profile.
+    fn verdict_in(&self, profile: Profile, lies: &Lies<'_>) -> Result<(), VerifyError> {
+        let proof = common::prove(prover(), &self.statement, profile, &self.witness, lies);
+        common::check(&prover().model().verifying_key(), &self.statement, profile, &proof)
+    }
+
+    fn openings(&self, profile: Profile) -> Openings {
+        Openings::new(profile, self.layout().num_variables, self.shape.weight_variables())
     }
 
     /// The committed table with one entry changed.
@@ -227,37 +238,116 @@ fn weights_whose_fixed_value_is_another_are_found_in_their_opening() {
     let (root, value) = commitment.verifying_key().commitment();
     let forged = Model::from_parts(network(7), root, value + Ext::ONE);
     assert_ne!(forged.digest(), honest.digest());
-    let key = forged.verifying_key();
     let prover = Prover::in_memory(Arc::new(forged)).unwrap();
-    let statement = ranked(0).statement;
-    let proof = prover.prove(&statement).unwrap().proof;
-    assert_eq!(verify(&key, &statement, &proof), Err(VerifyError::Weights(OpeningError::FinalClaim)));
+    let case = ranked(0);
+    let verdict = common::verdict(&prover, &case.statement, &case.witness, &Lies::default());
+    assert_eq!(verdict, Err(VerifyError::Weights(OpeningError::FinalClaim)));
+}
+
+/// Words of the opening that the witness is in, and the error of that opening.
+fn witness_words(case: &Case, profile: Profile) -> (usize, fn(OpeningError) -> VerifyError) {
+    match case.openings(profile) {
+        Openings::Separate { witness, .. } => (witness.words.len(), VerifyError::Witness),
+        Openings::Joint(schedule) => (schedule.words.len(), VerifyError::Joint),
+    }
 }
 
 #[test]
 fn a_table_replaced_between_words_is_found_by_the_queries() {
     let case = ranked(0);
     let table = case.committed(case.layout().quotients + 99);
-    let words = Schedule::witness(case.layout().num_variables).words.len();
+    for profile in Profile::ALL {
+        let (words, opening) = witness_words(&case, profile);
+        for stage in 1..=words {
+            let witness_opening = OpeningLie { replaced_table: Some(stage), ..OpeningLie::default() };
+            let lies = Lies { committed: Some(&table), witness_opening, ..Lies::default() };
+            let error = if stage == words { OpeningError::LastWord } else { OpeningError::FinalClaim };
+            assert_eq!(case.verdict_in(profile, &lies), Err(opening(error)), "{profile:?}, stage {stage}");
+        }
+    }
+}
+
+/// Other weights than the committed, and the folded table replaced by one that fits them: the weights' rows, opened at the
+/// witness's positions, are not its.
+#[test]
+fn a_replaced_table_does_not_hide_other_weights() {
+    let honest = ranked(0);
+    let skips =
+        |network: &QuantisedNetwork| network.layers().iter().map(|layer| layer.skip).collect::<Vec<_>>();
+    let seed = (8..100).find(|&seed| skips(&network(seed)) == skips(prover().model().network())).unwrap();
+    let other = network(seed);
+    let trace = infer(&other, &honest.moves[0].planes);
+    let (mask, noise) = (&honest.moves[0].mask, &honest.moves[0].noise);
+    let chosen = argmax(&trace.logits, mask, noise).unwrap();
+    let mut case = Case::new(honest.statement.with_choice(0, chosen));
+    case.witness = Witness::new(&case.shape, &other, &case.moves, &[trace]);
+    let table = weight_table(&other, &case.shape);
+    let (words, opening) = witness_words(&case, Profile::Chain);
     for stage in 1..=words {
         let witness_opening = OpeningLie { replaced_table: Some(stage), ..OpeningLie::default() };
-        let lies = Lies { committed: Some(&table), witness_opening, ..Lies::default() };
+        let lies = Lies { weights: Some(&table), witness_opening, ..Lies::default() };
         let error = if stage == words { OpeningError::LastWord } else { OpeningError::FinalClaim };
-        assert_eq!(case.verdict(&case.witness, &lies), Err(VerifyError::Witness(error)), "stage {stage}");
+        assert_eq!(case.verdict_in(Profile::Chain, &lies), Err(opening(error)), "stage {stage}");
+    }
+}
+
+/// Each side's error made up for by the other's: the sum of both claims would be right without the batching challenge.
+#[test]
+fn an_error_in_the_weights_does_not_cancel_one_in_the_witness() {
+    let case = ranked(0);
+    let key = prover().model().verifying_key();
+    let (root, value) = key.commitment();
+    let forged = Model::from_parts(network(7), root, value + Ext::ONE);
+    let prover = Prover::in_memory(Arc::new(forged)).unwrap();
+    let lies = Lies { out_of_domain: -Ext::ONE, ..Lies::default() };
+    let proof = common::prove(&prover, &case.statement, Profile::Chain, &case.witness, &lies);
+    let verdict = common::check(&prover.model().verifying_key(), &case.statement, Profile::Chain, &proof);
+    assert_eq!(verdict, Err(VerifyError::Joint(OpeningError::FinalClaim)));
+}
+
+/// Rows of either table: honest bytes at another position, one value changed, a sibling changed.
+#[test]
+fn rows_of_either_table_must_lead_to_its_root() {
+    let case = ranked(0);
+    let Openings::Joint(schedule) = case.openings(Profile::Chain) else {
+        panic!("the chain's opening is joint")
+    };
+    let proof = common::prove(prover(), &case.statement, Profile::Chain, &case.witness, &Lies::default());
+    let key = prover().model().verifying_key();
+    let mut found = [0; 2];
+    for at in (0..proof.len()).step_by(29) {
+        let mut bad = proof.clone();
+        bad[at] ^= 1;
+        if let Err(VerifyError::Joint(OpeningError::TableRoot(number))) =
+            common::check(&key, &case.statement, Profile::Chain, &bad)
+        {
+            found[number] += 29;
+        }
+    }
+    for (shape, found) in schedule.tables.iter().zip(found) {
+        // Rows alone are that many bytes; positions that coincide are opened once.
+        let rows = (schedule.words[0].queries - 2) * (4 << shape.folds);
+        assert!(found > rows, "{found} bytes of {shape:?} are bound by its root");
     }
 }
 
 #[test]
 fn a_false_out_of_domain_value_of_a_later_word_is_found() {
     let case = ranked(0);
-    let words = |schedule: Schedule| schedule.words.len();
-    for word in 1..words(Schedule::witness(case.layout().num_variables)) {
-        let witness_opening = OpeningLie { out_of_domain: Some(word), ..OpeningLie::default() };
-        assert_eq!(case.verdict(&case.witness, &Lies { witness_opening, ..Lies::default() }), OPENING);
+    for profile in Profile::ALL {
+        let (words, opening) = witness_words(&case, profile);
+        for word in 1..words {
+            let witness_opening = OpeningLie { out_of_domain: Some(word), ..OpeningLie::default() };
+            let verdict = case.verdict_in(profile, &Lies { witness_opening, ..Lies::default() });
+            assert_eq!(verdict, Err(opening(OpeningError::FinalClaim)), "{profile:?}, word {word}");
+        }
     }
-    for word in 1..words(Schedule::weights(case.shape.weight_variables())) {
+    let Openings::Separate { weights, .. } = case.openings(Profile::Live) else {
+        panic!("live openings are two")
+    };
+    for word in 1..weights.words.len() {
         let weights_opening = OpeningLie { out_of_domain: Some(word), ..OpeningLie::default() };
-        let verdict = case.verdict(&case.witness, &Lies { weights_opening, ..Lies::default() });
+        let verdict = case.verdict_in(Profile::Live, &Lies { weights_opening, ..Lies::default() });
         assert_eq!(verdict, Err(VerifyError::Weights(OpeningError::FinalClaim)));
     }
 }
@@ -266,10 +356,13 @@ fn a_false_out_of_domain_value_of_a_later_word_is_found() {
 fn nonces_without_work_are_refused() {
     let case = ranked(0);
     let lazy = OpeningLie { no_work: true, ..OpeningLie::default() };
-    let in_witness = case.verdict(&case.witness, &Lies { witness_opening: lazy, ..Lies::default() });
     let grinding = |error: &OpeningError| matches!(error, OpeningError::Channel(ChannelError::Grinding(_)));
-    assert!(matches!(&in_witness, Err(VerifyError::Witness(error)) if grinding(error)), "{in_witness:?}");
-    let in_weights = case.verdict(&case.witness, &Lies { weights_opening: lazy, ..Lies::default() });
+    let in_witness = Lies { witness_opening: lazy, ..Lies::default() };
+    let live = case.verdict_in(Profile::Live, &in_witness);
+    assert!(matches!(&live, Err(VerifyError::Witness(error)) if grinding(error)), "{live:?}");
+    let chain = case.verdict_in(Profile::Chain, &in_witness);
+    assert!(matches!(&chain, Err(VerifyError::Joint(error)) if grinding(error)), "{chain:?}");
+    let in_weights = case.verdict_in(Profile::Live, &Lies { weights_opening: lazy, ..Lies::default() });
     assert!(matches!(&in_weights, Err(VerifyError::Weights(error)) if grinding(error)), "{in_weights:?}");
 }
 
@@ -281,9 +374,9 @@ fn the_same_weights_under_another_digest_need_another_proof() {
     let (root, value) = prover().model().verifying_key().commitment();
     let twin = Model::from_parts(QuantisedNetwork::from_bytes(&bytes).unwrap(), root, value);
     let statement = ranked(0).statement;
-    let proof = prover().prove(&statement).unwrap().proof;
-    assert!(verify(&twin.verifying_key(), &statement, &proof).is_err());
+    let proof = prover().prove(&statement, Profile::Live).unwrap().proof;
+    assert!(verify(&twin.verifying_key(), &statement, Profile::Live, &proof).is_err());
     let twin = Prover::in_memory(Arc::new(twin)).unwrap();
-    let proof = twin.prove(&statement).unwrap().proof;
-    assert_eq!(verify(&twin.model().verifying_key(), &statement, &proof), Ok(()));
+    let proof = twin.prove(&statement, Profile::Live).unwrap().proof;
+    assert_eq!(verify(&twin.model().verifying_key(), &statement, Profile::Live, &proof), Ok(()));
 }

@@ -1,12 +1,15 @@
 //! Dishonest provers and altered statements. Each prover does everything but one thing honestly.
 
+mod common;
+
 use std::sync::{Arc, OnceLock};
 
+use engine_circuit::dishonest::Lies;
 use engine_circuit::infer::{Trace, argmax};
 use engine_circuit::model::{NetworkShape, QuantisedNetwork, SCALE_LOG2};
 use engine_circuit::shape::Shape;
 use engine_circuit::witness::Witness;
-use engine_circuit::{ProveError, Prover, Statement, VerifyError, evaluate, verify, weights};
+use engine_circuit::{Profile, ProveError, Prover, Statement, VerifyError, evaluate, verify, weights};
 use p3_field::PrimeCharacteristicRing;
 use protocol::GameRecord;
 use protocol::record::START_FEN;
@@ -38,13 +41,13 @@ fn honest() -> &'static (Statement, Vec<u8>) {
     static PROOF: OnceLock<(Statement, Vec<u8>)> = OnceLock::new();
     PROOF.get_or_init(|| {
         let statement = statement();
-        let proof = prover().prove(&statement).unwrap().proof;
+        let proof = prover().prove(&statement, Profile::Live).unwrap().proof;
         (statement, proof)
     })
 }
 
 fn check(statement: &Statement, proof: &[u8]) -> Result<(), VerifyError> {
-    verify(&prover().model().verifying_key(), statement, proof)
+    verify(&prover().model().verifying_key(), statement, Profile::Live, proof)
 }
 
 fn shape(statement: &Statement) -> Shape {
@@ -57,7 +60,7 @@ fn forge(statement: &Statement, tamper: impl FnOnce(&mut [Trace])) -> Result<(),
     let mut traces = prover().traces(&moves);
     tamper(&mut traces);
     let witness = Witness::new(&shape(statement), prover().model().network(), &moves, &traces);
-    check(statement, &prover().prove_witness(statement, &witness).proof)
+    common::verdict(prover(), statement, &witness, &Lies::default())
 }
 
 /// Proves with a witness that was tampered with.
@@ -69,14 +72,18 @@ fn forge_witness(
     let shape = shape(statement);
     let mut witness = Witness::new(&shape, prover().model().network(), &moves, &prover().traces(&moves));
     tamper(&shape, &mut witness);
-    check(statement, &prover().prove_witness(statement, &witness).proof)
+    common::verdict(prover(), statement, &witness, &Lies::default())
 }
 
 #[test]
 fn the_honest_proof_is_accepted_and_nothing_is_random() {
     let (statement, proof) = honest();
     assert_eq!(check(statement, proof), Ok(()));
-    assert_eq!(&prover().prove(statement).unwrap().proof, proof, "the same statement has the same proof");
+    assert_eq!(
+        &prover().prove(statement, Profile::Live).unwrap().proof,
+        proof,
+        "the same statement has the same proof"
+    );
     assert_eq!(
         forge(statement, |_| {}),
         Ok(()),
@@ -84,26 +91,37 @@ fn the_honest_proof_is_accepted_and_nothing_is_random() {
     );
 }
 
+/// Proofs of the same statement, by profile.
+fn both() -> [(Profile, Vec<u8>); 2] {
+    Profile::ALL.map(|profile| (profile, common::prove_honestly(prover(), &honest().0, profile)))
+}
+
 #[test]
 fn every_flipped_byte_is_rejected() {
-    let (statement, proof) = honest();
+    let key = prover().model().verifying_key();
     // Every byte of the first messages, further on each 41st; all of them with FAIRMATE_EVERY_BYTE=1.
     let step = if std::env::var_os("FAIRMATE_EVERY_BYTE").is_some() { 1 } else { 41 };
-    for at in (0..proof.len().min(600)).chain((600..proof.len()).step_by(step)) {
-        let mut bad = proof.clone();
-        bad[at] ^= 1 << (at % 8);
-        assert!(check(statement, &bad).is_err(), "byte {at} of {}", proof.len());
+    for (profile, proof) in both() {
+        for at in (0..proof.len().min(600)).chain((600..proof.len()).step_by(step)) {
+            let mut bad = proof.clone();
+            bad[at] ^= 1 << (at % 8);
+            let verdict = common::check(&key, &honest().0, profile, &bad);
+            assert!(verdict.is_err(), "{profile:?}: byte {at} of {}", proof.len());
+        }
     }
 }
 
 #[test]
 fn wrong_lengths_are_rejected() {
-    let (statement, proof) = honest();
-    for length in [0, 1, 31, 32, 52, 53, proof.len() / 2, proof.len() - 1] {
-        assert!(check(statement, &proof[..length]).is_err(), "{length} bytes");
+    let key = prover().model().verifying_key();
+    for (profile, proof) in both() {
+        let check = |proof: &[u8]| common::check(&key, &honest().0, profile, proof);
+        for length in [0, 1, 25, 26, 46, 47, proof.len() / 2, proof.len() - 1] {
+            assert!(check(&proof[..length]).is_err(), "{length} bytes");
+        }
+        let longer = [proof.as_slice(), &[0]].concat();
+        assert!(matches!(check(&longer), Err(VerifyError::Channel(_))));
     }
-    let longer = [proof.as_slice(), &[0]].concat();
-    assert!(matches!(check(statement, &longer), Err(VerifyError::Channel(_))));
 }
 
 #[test]
@@ -111,12 +129,12 @@ fn non_canonical_elements_are_rejected() {
     let (statement, proof) = honest();
     // The out-of-domain value follows the root: the same element plus p.
     let mut bad = proof.clone();
-    let value = u32::from_be_bytes(bad[32..36].try_into().unwrap());
+    let value = u32::from_be_bytes(bad[26..30].try_into().unwrap());
     if let Some(alias) = value.checked_add(engine_circuit::field::P) {
-        bad[32..36].copy_from_slice(&alias.to_be_bytes());
+        bad[26..30].copy_from_slice(&alias.to_be_bytes());
         assert!(matches!(check(statement, &bad), Err(VerifyError::Channel(_))));
     }
-    bad[32..36].copy_from_slice(&u32::MAX.to_be_bytes());
+    bad[26..30].copy_from_slice(&u32::MAX.to_be_bytes());
     assert!(matches!(check(statement, &bad), Err(VerifyError::Channel(_))));
 }
 
@@ -133,7 +151,7 @@ fn another_statement_is_rejected() {
     let base = at(&fen("1 2"));
     let own = evaluate(prover().model(), &base).unwrap().best;
     let base_statement = Statement::single(GAME, &base, own).unwrap();
-    let base_proof = prover().prove(&base_statement).unwrap().proof;
+    let base_proof = prover().prove(&base_statement, Profile::Live).unwrap().proof;
     assert_eq!(check(&base_statement, &base_proof), Ok(()));
     for (name, other) in [("ply", at(&fen("1 3"))), ("50-move counter", at(&fen("2 2")))] {
         assert!(check(&Statement::single(GAME, &other, own).unwrap(), &base_proof).is_err(), "{name}");
@@ -150,14 +168,14 @@ fn another_statement_is_rejected() {
     }
     // Another model.
     let other = weights::commit(network(8), &|_| {});
-    assert!(verify(&other.verifying_key(), statement, proof).is_err());
+    assert!(verify(&other.verifying_key(), statement, Profile::Live, proof).is_err());
 }
 
 #[test]
 fn the_second_best_move_has_no_proof() {
     let second = evaluate(prover().model(), &record()).unwrap().policy[1].clone();
     let statement = Statement::single(GAME, &record(), second.mv).unwrap();
-    assert!(matches!(prover().prove(&statement), Err(ProveError::NotTheNetworksMove { .. })));
+    assert!(matches!(prover().prove(&statement, Profile::Live), Err(ProveError::NotTheNetworksMove { .. })));
     assert!(matches!(forge(&statement, |_| {}), Err(VerifyError::Lookups(_))), "everything else honest");
     // Inflating the winner's logit breaks the head's identity instead.
     let chosen = statement.public_moves(LOGIT_SCALE_LOG2)[0].chosen;
@@ -257,8 +275,8 @@ fn other_weights_under_the_same_key_are_rejected() {
     let other = Prover::in_memory(Arc::new(other)).unwrap();
     let best = evaluate(other.model(), &record()).unwrap().best;
     let statement = Statement::single(GAME, &record(), best).unwrap();
-    let proof = other.prove(&statement).unwrap().proof;
-    assert_eq!(verify(&key, &statement, &proof), Ok(()));
+    let proof = other.prove(&statement, Profile::Live).unwrap().proof;
+    assert_eq!(verify(&key, &statement, Profile::Live, &proof), Ok(()));
     assert!(check(&statement, &proof).is_err());
 }
 
@@ -275,13 +293,18 @@ fn of_equal_logits_only_the_lowest_index_is_proven() {
     let policy = evaluate(prover.model(), &record).unwrap().policy;
     let lowest = policy.iter().min_by_key(|entry| entry.index).unwrap();
     let statement = Statement::single(GAME, &record, lowest.mv).unwrap();
-    let proof = prover.prove(&statement).unwrap().proof;
-    assert_eq!(verify(&key, &statement, &proof), Ok(()));
+    let proof = prover.prove(&statement, Profile::Live).unwrap().proof;
+    assert_eq!(verify(&key, &statement, Profile::Live, &proof), Ok(()));
     let higher = policy.iter().max_by_key(|entry| entry.index).unwrap();
     let statement = Statement::single(GAME, &record, higher.mv).unwrap();
     let moves = statement.public_moves(LOGIT_SCALE_LOG2);
     let witness = Witness::new(&key.circuit(1), prover.model().network(), &moves, &prover.traces(&moves));
-    let result = verify(&key, &statement, &prover.prove_witness(&statement, &witness).proof);
+    let result = verify(
+        &key,
+        &statement,
+        Profile::Live,
+        &prover.prove_witness(&statement, Profile::Live, &witness).proof,
+    );
     assert!(matches!(result, Err(VerifyError::Lookups(_))), "{result:?}");
 }
 
@@ -309,6 +332,6 @@ fn a_worthless_proof_of_the_longest_game_is_rejected_without_a_panic() {
         record.play_uci(["g1f3", "g8f6", "f3g1", "f6g8"][n % 4]).unwrap();
     }
     let statement = Statement::game(GAME, &record, protocol::shakmaty::Color::White).unwrap();
-    let result = verify(&key, &statement, &vec![0; 300_000]);
-    assert!(result.is_err(), "{result:?}");
+    let result = Profile::ALL.map(|profile| verify(&key, &statement, profile, &vec![0; 300_000]));
+    assert!(result.iter().all(Result::is_err), "{result:?}");
 }

@@ -1,13 +1,17 @@
 //! Levels below the strongest, and values: what is part of a statement is proven, and nothing else passes for it.
 
+mod common;
+
 use std::sync::{Arc, OnceLock};
 
 use engine_circuit::commitment::OpeningError;
+use engine_circuit::dishonest::Lies;
 use engine_circuit::model::{NetworkShape, QuantisedNetwork};
 use engine_circuit::transcript::keccak256;
 use engine_circuit::witness::Witness;
 use engine_circuit::{
-    Level, ProveError, Prover, Seed, Statement, StatementError, VerifyError, evaluate, verify, weights,
+    Level, Profile, ProveError, Prover, Seed, Statement, StatementError, VerifyError, evaluate, verify,
+    weights,
 };
 use protocol::GameRecord;
 use protocol::record::START_FEN;
@@ -24,7 +28,7 @@ fn prover() -> &'static Prover {
 }
 
 fn check(statement: &Statement, proof: &[u8]) -> Result<(), VerifyError> {
-    verify(&prover().model().verifying_key(), statement, proof)
+    verify(&prover().model().verifying_key(), statement, Profile::Live, proof)
 }
 
 fn record() -> GameRecord {
@@ -42,7 +46,7 @@ fn forge(statement: &Statement) -> Result<(), VerifyError> {
     let moves = statement.public_moves(network.logit_scale_log2());
     let shape = prover().model().verifying_key().circuit(moves.len());
     let witness = Witness::new(&shape, network, &moves, &prover().traces(&moves));
-    check(statement, &prover().prove_witness(statement, &witness).proof)
+    common::verdict(prover(), statement, &witness, &Lies::default())
 }
 
 /// A level and a seed under which another move than the best is drawn.
@@ -62,7 +66,7 @@ fn the_move_drawn_at_every_level_is_proven() {
     for level in Level::all() {
         let seed = [level.number(); 32];
         let statement = single(evaluation.choose(level, &seed), level, seed);
-        let proof = prover().prove(&statement).unwrap().proof;
+        let proof = prover().prove(&statement, Profile::Live).unwrap().proof;
         assert_eq!(check(&statement, &proof), Ok(()), "level {level}");
     }
 }
@@ -72,7 +76,7 @@ fn a_drawn_move_is_proven_for_its_level_and_seed_only() {
     let (level, seed, mv) = surprising();
     let best = evaluate(prover().model(), &record()).unwrap().best;
     let statement = single(mv, level, seed);
-    let proof = prover().prove(&statement).unwrap().proof;
+    let proof = prover().prove(&statement, Profile::Live).unwrap().proof;
     assert_eq!(check(&statement, &proof), Ok(()));
     let mut other = seed;
     other[31] ^= 1;
@@ -81,7 +85,7 @@ fn a_drawn_move_is_proven_for_its_level_and_seed_only() {
     assert!(check(&single(mv, Level::STRONGEST, seed), &proof).is_err(), "no level");
     // The best move is not what the noise leads to, and the drawn move is not the best.
     let statement = single(best, level, seed);
-    assert!(matches!(prover().prove(&statement), Err(ProveError::NotTheNetworksMove { .. })));
+    assert!(matches!(prover().prove(&statement, Profile::Live), Err(ProveError::NotTheNetworksMove { .. })));
     assert!(matches!(forge(&statement), Err(VerifyError::Lookups(_))), "the best move against the noise");
     let statement = single(mv, Level::STRONGEST, seed);
     assert!(matches!(forge(&statement), Err(VerifyError::Lookups(_))), "the drawn move without noise");
@@ -116,7 +120,7 @@ fn a_game_at_a_level_is_one_proof() {
     for (side, n) in [(Color::White, 0), (Color::Black, 1)] {
         let game = Statement::game(GAME, &record, side).unwrap().at_level(level, &seeds[n]).unwrap();
         let statement = game.clone().with_values(&values[n]).unwrap();
-        let proof = prover().prove(&statement).unwrap().proof;
+        let proof = prover().prove(&statement, Profile::Live).unwrap().proof;
         assert_eq!(check(&statement, &proof), Ok(()));
         assert!(check(&game, &proof).is_err(), "without the values");
         let mut swapped = seeds[n].clone();
@@ -125,7 +129,10 @@ fn a_game_at_a_level_is_one_proof() {
         let mut swapped = values[n].clone();
         swapped.swap(0, 1);
         let statement = statement.with_values(&swapped).unwrap();
-        assert!(matches!(prover().prove(&statement), Err(ProveError::NotTheNetworksValue { .. })));
+        assert!(matches!(
+            prover().prove(&statement, Profile::Live),
+            Err(ProveError::NotTheNetworksValue { .. })
+        ));
         assert_eq!(forge(&statement), Err(VerifyError::Witness(OpeningError::FinalClaim)), "values swapped");
     }
 }
@@ -135,10 +142,10 @@ fn a_stated_value_is_proven_and_no_other() {
     let evaluation = evaluate(prover().model(), &record()).unwrap();
     let plain = Statement::single(GAME, &record(), evaluation.best).unwrap();
     let statement = plain.clone().with_values(&[evaluation.value]).unwrap();
-    let proof = prover().prove(&statement).unwrap().proof;
+    let proof = prover().prove(&statement, Profile::Live).unwrap().proof;
     assert_eq!(check(&statement, &proof), Ok(()));
     assert!(check(&plain, &proof).is_err(), "a proof with values is none without");
-    let without = prover().prove(&plain).unwrap().proof;
+    let without = prover().prove(&plain, Profile::Live).unwrap().proof;
     assert!(check(&statement, &without).is_err(), "and the other way round");
     for j in 0..3 {
         for change in [1, -1] {
@@ -177,7 +184,7 @@ fn a_bundle_carries_its_seeds_and_their_chain_is_checked() {
         let seed = ply_seed(&nonce, &element, 20 + ply);
         let mv = evaluation.choose(level, &seed);
         let statement = Statement::single(GAME, &record, mv).unwrap().at_level(level, &[seed]).unwrap();
-        proofs.insert(ply, prover().prove(&statement).unwrap().proof);
+        proofs.insert(ply, prover().prove(&statement, Profile::Live).unwrap().proof);
         elements.push(element);
         record.play(mv).unwrap();
     }

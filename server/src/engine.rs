@@ -110,7 +110,7 @@ impl MoveProver for CircuitProver {
     fn prove(&self, game_id: GameId, record: &GameRecord, mv: Move) -> Result<Vec<u8>, EngineError> {
         let statement = Self::statement(game_id, record, mv)?;
         self.prover
-            .prove(&statement)
+            .prove(&statement, engine_circuit::Profile::Live)
             .map(|proved| proved.proof)
             .map_err(|error| EngineError::of("proving failed", &error))
     }
@@ -123,7 +123,7 @@ impl MoveProver for CircuitProver {
         proof: &[u8],
     ) -> Result<(), EngineError> {
         let statement = Self::statement(game_id, record, mv)?;
-        engine_circuit::verify(&self.key, &statement, proof)
+        engine_circuit::verify(&self.key, &statement, engine_circuit::Profile::Live, proof)
             .map_err(|error| EngineError::of("the server's own check rejects the proof", &error))
     }
 }

@@ -4,7 +4,7 @@ mod common;
 
 use common::{Client, Received, TestServer};
 use engine_circuit::{
-    Model, Statement, VerifyingKey,
+    Model, Profile, Statement, VerifyingKey,
     model::{NetworkShape, QuantisedNetwork},
     verify, weights,
 };
@@ -34,9 +34,9 @@ fn check(key: &VerifyingKey, record: &GameRecord, frame: &ProofFrame) {
     let index = usize::try_from(frame.ply).unwrap();
     let mv = record.moves()[index];
     let statement = Statement::single(frame.game_id.0, &record.truncated(index), mv).unwrap();
-    verify(key, &statement, &frame.proof).unwrap();
+    verify(key, &statement, Profile::Live, &frame.proof).unwrap();
     let elsewhere = Statement::single([0xee; 32], &record.truncated(index), mv).unwrap();
-    verify(key, &elsewhere, &frame.proof).unwrap_err();
+    verify(key, &elsewhere, Profile::Live, &frame.proof).unwrap_err();
 }
 
 #[tokio::test]

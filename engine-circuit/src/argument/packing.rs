@@ -18,7 +18,7 @@ use crate::statement::PublicMove;
 
 /// Number of claims batched on the witness, three of them only where values are stated.
 pub const WITNESS_CLAIMS: usize = 9 + VALUE_PLANES;
-/// Number of claims batched on the weights: the evaluation and the fixed out-of-domain value.
+/// Number of claims batched on the weights: the fixed out-of-domain value and the evaluation.
 pub const WEIGHT_CLAIMS: usize = 2;
 
 /// The claims on the witness.
@@ -180,7 +180,6 @@ impl WitnessClaims<'_> {
 mod prover {
     use super::*;
     use crate::commitment::{ClaimGroup, High};
-    use crate::field::LOG_LANES;
     use rayon::prelude::*;
 
     /// Adds `factor * eq_first[f] * eq_mv[k] * eq_rest[c]` to the high weights of consecutive blocks.
@@ -204,12 +203,10 @@ mod prover {
     }
 
     impl WitnessClaims<'_> {
-        /// The batched weights as tensors of `2^log_low` low entries (at least the squares).
+        /// The batched weights as tensors of `2^log_low` low entries, at most a block.
         #[must_use]
         pub fn groups(&self, log_low: usize) -> Vec<ClaimGroup> {
-            debug_assert!(
-                log_low >= LOG_LANES && log_low <= self.shape.log_block() && log_low >= LOG_SQUARES
-            );
+            debug_assert!(log_low <= self.shape.log_block());
             let Self { shape, taus, linear, .. } = self;
             let (layout, factors) = (&shape.witness, self.factors());
             let log_high = layout.num_variables - log_low;
@@ -258,9 +255,13 @@ mod prover {
                 self.moves.iter().zip(&eq_mv).enumerate().filter(|(_, (public, _))| public.value.is_some())
             {
                 for (entry, factor) in shape.value_entries(mv).into_iter().zip(factors.values) {
-                    let mut low = vec![Ext::ZERO; 1 << log_low];
-                    low[entry & ((1 << log_low) - 1)..][..1 << LOG_SQUARES].fill(Ext::ONE);
-                    groups.push(ClaimGroup { low, high: High::Single(entry >> log_low, factor * eq) });
+                    // A plane may be several rows.
+                    let width = 1 << log_low.min(LOG_SQUARES);
+                    for first in (entry..entry + (1 << LOG_SQUARES)).step_by(width) {
+                        let mut low = vec![Ext::ZERO; 1 << log_low];
+                        low[first & ((1 << log_low) - 1)..][..width].fill(Ext::ONE);
+                        groups.push(ClaimGroup { low, high: High::Single(first >> log_low, factor * eq) });
+                    }
                 }
             }
             groups

@@ -8,10 +8,10 @@ mod verify;
 #[cfg(feature = "prover")]
 mod word;
 
-pub use schedule::{Schedule, WordShape};
+pub use schedule::{Openings, Profile, Schedule, TableShape, WordShape};
 pub use verify::{OpeningClaim, OpeningError, verify_opening};
 
 #[cfg(feature = "prover")]
-pub use open::{ClaimGroup, High, open};
+pub use open::{ClaimGroup, High, Opened, open};
 #[cfg(feature = "prover")]
 pub use word::{Bytes, Word, encode_base, encode_base_into};

@@ -8,11 +8,13 @@ use rayon::prelude::*;
 
 use crate::channel::ProverChannel;
 use crate::commitment::merkle::sibling_nodes;
-use crate::commitment::schedule::{QUERY_GRINDING, Schedule, WordShape};
-use crate::commitment::verify::{domain_element, opened_indices};
+use crate::commitment::schedule::{Schedule, TableShape, WordShape};
+use crate::commitment::verify::{RowFold, domain_element, leaf_indices, opened_indices, table_factors};
 use crate::commitment::word::{Word, encode_base};
 use crate::dishonest::{OpeningLie, replace};
-use crate::field::{Ext, ExtPacked, LANES, LOG_LANES, Val, ValPacked};
+use crate::field::{
+    EXT_BYTES, Ext, ExtPacked, LANES, LOG_LANES, VAL_BYTES, Val, ValPacked, read_ext, read_val,
+};
 use crate::poly::eq_table;
 use crate::sumcheck::Product;
 
@@ -36,6 +38,9 @@ pub enum High {
 
 /// `sum over i of high[i] * row i`, one value per column, for each dense group.
 fn column_sums(values: &[Val], width: usize, dense: &[&[Ext]]) -> Vec<Vec<Ext>> {
+    if width < LANES {
+        return narrow_column_sums(values, width, dense);
+    }
     let registers = width / LANES;
     let rows_a_chunk = (values.len() / width).div_ceil(8).max(1);
     let zero = || vec![ExtPacked::ZERO; registers * dense.len()];
@@ -62,49 +67,200 @@ fn column_sums(values: &[Val], width: usize, dense: &[&[Ext]]) -> Vec<Vec<Ext>> 
     sums.chunks_exact(registers).map(crate::field::unpack_ext).collect()
 }
 
-/// `sum over j of weights[j] * values[i * width + j]` for each row `i`.
-fn fold_rows(values: &[Val], width: usize, weights: &[Ext]) -> Vec<Ext> {
-    let weights = crate::field::pack_ext(weights);
+/// [`column_sums`] of rows shorter than a register.
+fn narrow_column_sums(values: &[Val], width: usize, dense: &[&[Ext]]) -> Vec<Vec<Ext>> {
+    let chunk = values.len().div_ceil(8).next_multiple_of(width);
+    let zero = || vec![vec![Ext::ZERO; width]; dense.len()];
     values
-        .par_chunks_exact(width)
-        .with_min_len(256)
-        .map(|row| {
-            let mut sum = ExtPacked::ZERO;
-            for (&weight, &value) in weights.iter().zip(ValPacked::pack_slice(row)) {
-                sum += weight * value;
+        .par_chunks(chunk)
+        .enumerate()
+        .map(|(n, values)| {
+            let mut sums = zero();
+            for (row, values) in (n * chunk / width..).zip(values.chunks_exact(width)) {
+                for (group, sums) in dense.iter().zip(&mut sums) {
+                    sums.iter_mut().zip(values).for_each(|(sum, &value)| *sum += group[row] * value);
+                }
             }
-            crate::field::Lane::sum_lanes(sum)
+            sums
         })
-        .collect()
+        .reduce(zero, |mut a, b| {
+            a.iter_mut().flatten().zip(b.into_iter().flatten()).for_each(|(a, b)| *a += b);
+            a
+        })
 }
 
-/// Opens a committed table of base elements: proves that the sum of the groups is `claim`. Returns the point at which the
-/// verifier evaluates their weights.
+/// `sum over j of weights[j] * values[i * width + j]` for each row `i`.
+fn fold_rows(values: &[Val], width: usize, weights: &[Ext], folded: &mut [Ext]) {
+    let packed = crate::field::pack_ext(weights);
+    folded.par_iter_mut().zip(values.par_chunks_exact(width)).with_min_len(256).for_each(|(folded, row)| {
+        if width < LANES {
+            *folded = weights.iter().zip(row).map(|(&weight, &value)| weight * value).sum();
+            return;
+        }
+        let mut sum = ExtPacked::ZERO;
+        for (&weight, &value) in packed.iter().zip(ValPacked::pack_slice(row)) {
+            sum += weight * value;
+        }
+        *folded = crate::field::Lane::sum_lanes(sum);
+    });
+}
+
+/// A committed table of base elements to be opened.
+#[derive(Clone, Copy, Debug)]
+pub struct Opened<'a> {
+    /// Codeword and tree.
+    pub word: &'a Word,
+    /// The table.
+    pub values: &'a [Val],
+    /// The functional, a sum of tensors of `2^folds` low weights.
+    pub groups: &'a [ClaimGroup],
+    /// Its value.
+    pub claim: Ext,
+}
+
+/// Opens committed tables: proves that the sum of their groups is the sum of their claims.
 ///
 /// # Panics
 ///
-/// Panics if table, word or groups do not have the schedule's sizes.
-pub fn open(
-    schedule: &Schedule,
-    word: &Word,
-    values: &[Val],
-    groups: &[ClaimGroup],
-    mut claim: Ext,
-    lie: OpeningLie,
-    channel: &mut ProverChannel,
-) -> Vec<Ext> {
+/// Panics if tables, words or groups do not have the schedule's sizes.
+pub fn open(schedule: &Schedule, opened: &[Opened<'_>], lie: OpeningLie, channel: &mut ProverChannel) {
     let first = &schedule.words[0];
-    let width = 1 << first.folds;
-    assert_eq!(values.len(), 1 << first.num_variables);
-    assert!(width >= LANES, "a leaf holds at least a register");
+    assert_eq!(opened.len(), schedule.tables.len());
+    let (mut product, mut claim, low_point) = fold_tables(schedule, opened, channel);
+    let (selector, selected) = product.prove(channel, claim, schedule.log_tables());
+    claim = selected;
+    let factors = table_factors(&selector);
+    let answer_first = |channel: &mut ProverChannel| {
+        answer_table_queries(schedule, opened, &low_point, &factors, lie.no_work, channel)
+    };
 
-    // Fold word 0: the weights are sums of tensors, so one pass leaves tables of the folded variables alone.
+    // Each further word commits to the folded table, then binds it to the word before by queries.
+    let mut folded = Vec::new();
+    let mut previous: Option<Word> = None;
+    for (i, shape) in schedule.words.iter().enumerate().skip(1) {
+        if lie.replaced_table == Some(i) {
+            product.change_first(|table, weights| replace(table, weights, claim));
+        }
+        let [table, _] = product.tables();
+        let committed = encode_ext(&table, shape);
+        channel.send_root(&committed.root());
+        let z = channel.transcript.sample();
+        let mut value = z.powers().zip(&table).map(|(power, &value)| power * value).sum();
+        if lie.out_of_domain == Some(i) {
+            value += Ext::ONE;
+        }
+        channel.send(&[value]);
+        let rows = match &previous {
+            None => answer_first(channel),
+            Some(word) => {
+                answer_word_queries(schedule, &schedule.words[i - 1], word, &folded, lie.no_work, channel)
+            }
+        };
+        let batch = channel.transcript.sample();
+        let mut factor = batch;
+        claim += factor * value;
+        let mut added = vec![(z, factor)];
+        for (y, fold) in rows {
+            factor *= batch;
+            claim += factor * fold;
+            added.push((y.into(), factor));
+        }
+        product.change_second(|weights| add_powers(weights, &added));
+        (folded, claim) = product.prove(channel, claim, shape.folds);
+        previous = Some(committed);
+    }
+
+    let last = schedule.words.len() - 1;
+    if lie.replaced_table == Some(last + 1) {
+        product.change_first(|table, weights| replace(table, weights, claim));
+    }
+    let [table, _] = product.tables();
+    channel.send(&table);
+    match &previous {
+        None => answer_first(channel),
+        Some(word) => {
+            answer_word_queries(schedule, &schedule.words[last], word, &folded, lie.no_work, channel)
+        }
+    };
+    debug_assert!(first.folds == low_point.len());
+    let _point_and_value = product.prove(channel, claim, schedule.final_variables);
+}
+
+/// Folds the low variables of all tables: their weights are sums of tensors, so one pass leaves tables of those variables
+/// alone. Returns the folded tables and weights side by side, the running claim and the low variables' challenges.
+fn fold_tables(
+    schedule: &Schedule,
+    opened: &[Opened<'_>],
+    channel: &mut ProverChannel,
+) -> (Product, Ext, Vec<Ext>) {
+    let first = &schedule.words[0];
+    let height = first.num_variables - first.folds;
+    let mut pairs: Vec<Vec<[Vec<Ext>; 2]>> =
+        schedule.tables.iter().zip(opened).map(|(shape, opened)| low_pairs(shape, opened)).collect();
+    let mut claim = Ext::ZERO;
+    let mut low_point = Vec::with_capacity(first.folds);
+    let joining = |left: usize| -> Ext {
+        let tables = schedule.tables.iter().zip(opened);
+        tables.filter(|(shape, _)| shape.folds == left).map(|(_, opened)| opened.claim).sum()
+    };
+    for left in (1..=first.folds).rev() {
+        claim += joining(left);
+        let mut round_poly = [Ext::ZERO; 2];
+        let joined = |shape: &TableShape| shape.folds >= left;
+        for (_, pairs) in schedule.tables.iter().zip(&pairs).filter(|(shape, _)| joined(shape)) {
+            for [low, column] in pairs {
+                let half = low.len() / 2;
+                for x in 0..half {
+                    round_poly[0] += low[x] * column[x];
+                    round_poly[1] += (low[x + half] - low[x]) * (column[x + half] - column[x]);
+                }
+            }
+        }
+        channel.send(&round_poly);
+        let r = channel.transcript.sample();
+        let linear = claim - round_poly[0].double() - round_poly[1];
+        claim = round_poly[0] + r * (linear + r * round_poly[1]);
+        for (_, pairs) in schedule.tables.iter().zip(&mut pairs).filter(|(shape, _)| joined(shape)) {
+            pairs.iter_mut().flatten().for_each(|table| crate::poly::bind(table, r));
+        }
+        low_point.push(r);
+    }
+    claim += joining(0);
+
+    let mut table = vec![Ext::ZERO; opened.len() << height];
+    let mut weights = vec![Ext::ZERO; table.len()];
+    for (number, ((shape, opened), pairs)) in schedule.tables.iter().zip(opened).zip(&pairs).enumerate() {
+        let range = number << height..(number << height) + (1 << shape.height());
+        let own = &low_point[low_point.len() - shape.folds..];
+        fold_rows(opened.values, 1 << shape.folds, &eq_table(own), &mut table[range.clone()]);
+        let weights = &mut weights[range];
+        for (group, [low, _]) in opened.groups.iter().zip(pairs) {
+            match &group.high {
+                High::Dense(high) => {
+                    weights
+                        .par_iter_mut()
+                        .with_min_len(1024)
+                        .zip(high)
+                        .for_each(|(weight, &high)| *weight += low[0] * high);
+                }
+                High::Single(row, weight) => weights[*row] += low[0] * *weight,
+            }
+        }
+    }
+    (Product::new(table, weights), claim, low_point)
+}
+
+/// For each group its low weights and the sums of the columns by its high ones.
+fn low_pairs(shape: &TableShape, opened: &Opened<'_>) -> Vec<[Vec<Ext>; 2]> {
+    let width = 1 << shape.folds;
+    let (values, groups) = (opened.values, opened.groups);
+    assert_eq!(values.len(), 1 << shape.num_variables);
     let dense: Vec<&[Ext]> = groups
         .iter()
         .filter_map(|group| if let High::Dense(high) = &group.high { Some(high.as_slice()) } else { None })
         .collect();
     let mut sums = column_sums(values, width, &dense).into_iter();
-    let mut pairs: Vec<[Vec<Ext>; 2]> = groups
+    groups
         .iter()
         .map(|group| {
             let column = match &group.high {
@@ -115,88 +271,7 @@ pub fn open(
             };
             [group.low.clone(), column]
         })
-        .collect();
-    let mut low_point = Vec::with_capacity(first.folds);
-    for _ in 0..first.folds {
-        let half = pairs[0][0].len() / 2;
-        let mut round_poly = [Ext::ZERO; 2];
-        for [low, column] in &pairs {
-            for x in 0..half {
-                round_poly[0] += low[x] * column[x];
-                round_poly[1] += (low[x + half] - low[x]) * (column[x + half] - column[x]);
-            }
-        }
-        channel.send(&round_poly);
-        let r = channel.transcript.sample();
-        let linear = claim - round_poly[0].double() - round_poly[1];
-        claim = round_poly[0] + r * (linear + r * round_poly[1]);
-        pairs.iter_mut().flatten().for_each(|table| crate::poly::bind(table, r));
-        low_point.push(r);
-    }
-    let table = fold_rows(values, width, &eq_table(&low_point));
-    let mut weights = vec![Ext::ZERO; table.len()];
-    for (group, [low, _]) in groups.iter().zip(&pairs) {
-        match &group.high {
-            High::Dense(high) => {
-                weights
-                    .par_iter_mut()
-                    .with_min_len(1024)
-                    .zip(high)
-                    .for_each(|(weight, &high)| *weight += low[0] * high);
-            }
-            High::Single(row, weight) => weights[*row] += low[0] * *weight,
-        }
-    }
-
-    // Each further word commits to the folded table, then binds it to the word before by queries.
-    let mut product = Product::new(table, weights);
-    let mut point = Vec::new();
-    let mut previous: Option<Word> = None;
-    for (i, shape) in schedule.words.iter().enumerate().skip(1) {
-        if lie.replaced_table == Some(i) {
-            product.change_first(|table, weights| replace(table, weights, claim));
-        }
-        let [table, _] = product.tables();
-        let committed = encode_ext(&table, shape);
-        channel.send_hash(&committed.root());
-        let z = channel.transcript.sample();
-        let mut value = z.powers().zip(&table).map(|(power, &value)| power * value).sum();
-        if lie.out_of_domain == Some(i) {
-            value += Ext::ONE;
-        }
-        channel.send(&[value]);
-        let rows =
-            answer_queries(&schedule.words[i - 1], previous.as_ref().unwrap_or(word), lie.no_work, channel);
-        let batch = channel.transcript.sample();
-        let low = if i == 1 { &low_point } else { &point[point.len() - schedule.words[i - 1].folds..] };
-        let eq = eq_table(low);
-        let mut factor = batch;
-        claim += factor * value;
-        let mut added = vec![(z, factor)];
-        for (index, row) in &rows {
-            factor *= batch;
-            let y = domain_element(*index, schedule.words[i - 1].log_leaves());
-            claim += factor * row.iter().zip(&eq).map(|(&value, &eq)| value * eq).sum::<Ext>();
-            added.push((y.into(), factor));
-        }
-        product.change_second(|weights| add_powers(weights, &added));
-        let (round_point, round_claim) = product.prove(channel, claim, shape.folds);
-        claim = round_claim;
-        point.extend(round_point);
-        previous = Some(committed);
-    }
-
-    let last = schedule.words.len() - 1;
-    if lie.replaced_table == Some(last + 1) {
-        product.change_first(|table, weights| replace(table, weights, claim));
-    }
-    let [table, _] = product.tables();
-    channel.send(&table);
-    answer_queries(&schedule.words[last], previous.as_ref().unwrap_or(word), lie.no_work, channel);
-    let (round_point, _) = product.prove(channel, claim, schedule.final_variables);
-    point.extend(round_point);
-    point.extend(low_point);
-    point
+        .collect()
 }
 
 /// `weights[i] += sum of factor * y^i`.
@@ -249,65 +324,107 @@ fn encode_ext(table: &[Ext], shape: &WordShape) -> Word {
     encode_base(RowMajorMatrix::new(coefficients, width * 5), shape.rate)
 }
 
-/// Grinds, samples positions, sends their rows and siblings. Returns positions and rows as extension elements.
-fn answer_queries(
-    shape: &WordShape,
-    word: &Word,
+/// Grinds and samples positions.
+fn queried(schedule: &Schedule, shape: &WordShape, no_work: bool, channel: &mut ProverChannel) -> Vec<usize> {
+    if no_work {
+        channel.skip_grind(schedule.grinding);
+    } else {
+        channel.grind(schedule.grinding);
+    }
+    opened_indices(&mut channel.transcript, shape)
+}
+
+/// Sends the rows and siblings of every table at the positions sampled. Returns each position's `y` and fold.
+fn answer_table_queries(
+    schedule: &Schedule,
+    opened: &[Opened<'_>],
+    low_point: &[Ext],
+    factors: &[Ext],
     no_work: bool,
     channel: &mut ProverChannel,
-) -> Vec<(usize, Vec<Ext>)> {
-    if no_work {
-        channel.skip_grind(QUERY_GRINDING);
-    } else {
-        channel.grind(QUERY_GRINDING);
+) -> Vec<(Val, Ext)> {
+    let first = &schedule.words[0];
+    let indices = queried(schedule, first, no_work, channel);
+    let mut folds: Vec<(Val, Ext)> =
+        indices.iter().map(|&index| (domain_element(index, first.log_leaves()), Ext::ZERO)).collect();
+    for ((shape, opened), &factor) in schedule.tables.iter().zip(opened).zip(factors) {
+        let row_fold = RowFold::new(shape, low_point, factor);
+        for (&index, (_, fold)) in indices.iter().zip(&mut folds) {
+            let row = opened.word.row(index, shape.log_row_leaves());
+            channel.send_opening(row);
+            // Of a damaged cache whatever it holds is sent; it does not verify.
+            let value = |bytes| read_val(bytes).unwrap_or_default();
+            let values: Vec<Val> = row.as_chunks::<VAL_BYTES>().0.iter().map(value).collect();
+            *fold += row_fold.fold(index, &values);
+        }
+        for node in sibling_nodes(&leaf_indices(shape, &indices), shape.log_leaves()) {
+            channel.send_opening(&opened.word.node(node));
+        }
     }
-    let indices = opened_indices(&mut channel.transcript, shape);
+    folds
+}
+
+/// The same for a later word, folded at `fold_point`.
+fn answer_word_queries(
+    schedule: &Schedule,
+    shape: &WordShape,
+    word: &Word,
+    fold_point: &[Ext],
+    no_work: bool,
+    channel: &mut ProverChannel,
+) -> Vec<(Val, Ext)> {
+    let indices = queried(schedule, shape, no_work, channel);
     for &index in &indices {
-        channel.send_opening(word.row(index));
+        channel.send_opening(word.row(index, 0));
     }
     for node in sibling_nodes(&indices, shape.log_leaves()) {
         channel.send_opening(&word.node(node));
     }
-    indices
-        .into_iter()
-        .map(|index| {
-            (
-                index,
-                crate::commitment::verify::row_values(word.row(index), 1 << shape.folds).unwrap_or_default(),
-            )
-        })
-        .collect()
+    let eq = eq_table(fold_point);
+    let fold = |index: usize| {
+        let row = word.row(index, 0).as_chunks::<EXT_BYTES>().0.iter();
+        row.zip(&eq).map(|(bytes, &eq)| read_ext(bytes).unwrap_or_default() * eq).sum()
+    };
+    indices.iter().map(|&index| (domain_element(index, shape.log_leaves()), fold(index))).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::channel::{ChannelError, VerifierChannel};
-    use crate::commitment::{OpeningClaim, OpeningError, verify_opening};
+    use crate::commitment::{OpeningClaim, OpeningError, Openings, Profile, verify_opening};
     use crate::field::ext;
     use crate::poly::{eq_eval, eq_index, powers_eval};
     use crate::transcript::Transcript;
 
-    struct Case {
-        schedule: Schedule,
+    /// Work of the tests' query phases.
+    const WORK: u32 = 4;
+
+    struct Table {
+        values: Vec<Val>,
         word: Word,
+        groups: Vec<ClaimGroup>,
         claim: Ext,
         point: Vec<Ext>,
         z: Ext,
+    }
+
+    struct Case {
+        schedule: Schedule,
+        tables: Vec<Table>,
         proof: Vec<u8>,
     }
 
     /// Claims at an eq point, at the powers of an element and at one entry, opened together.
-    fn case(schedule: Schedule, seed: u8) -> Case {
-        let first = schedule.words[0];
-        let (n, folds) = (first.num_variables, first.folds);
+    fn table(shape: &TableShape, seed: u8) -> Table {
+        let (n, folds) = (shape.num_variables, shape.folds);
         let values: Vec<Val> = (0..1u64 << n)
             .map(|i| Val::from_u64(i.wrapping_mul(0x9e37_79b9 + u64::from(seed)) >> 7))
             .collect();
-        let word = encode_base(RowMajorMatrix::new(values.clone(), 1 << folds), first.rate);
-        let point = Transcript::new(b"point").sample_many(n);
-        let z = Transcript::new(b"z").sample();
-        let groups = [
+        let word = encode_base(RowMajorMatrix::new(values.clone(), 1 << shape.leaf_folds), shape.rate);
+        let point = Transcript::new(&[seed]).sample_many(n);
+        let z = Transcript::new(&[seed, 1]).sample();
+        let groups = vec![
             ClaimGroup {
                 low: eq_table(&point[n - folds..]),
                 high: High::Dense(eq_table(&point[..n - folds])),
@@ -316,46 +433,73 @@ mod tests {
                 low: z.powers().take(1 << folds).collect(),
                 high: High::Dense(z.exp_power_of_2(folds).powers().take(1 << (n - folds)).collect()),
             },
-            ClaimGroup { low: eq_one_hot(folds, 5), high: High::Single(9, Ext::TWO) },
+            ClaimGroup { low: eq_one_hot(folds, 3), high: High::Single(6, Ext::TWO) },
         ];
-        let table: Vec<Ext> = values.iter().map(|&value| ext(value)).collect();
-        let claim = crate::poly::evaluate(&table, &point)
-            + z.powers().zip(&table).map(|(power, &value)| power * value).sum::<Ext>()
-            + Ext::TWO * table[(9 << folds) + 5];
+        let lifted: Vec<Ext> = values.iter().map(|&value| ext(value)).collect();
+        let claim = crate::poly::evaluate(&lifted, &point)
+            + z.powers().zip(&lifted).map(|(power, &value)| power * value).sum::<Ext>()
+            + Ext::TWO * lifted[(6 << folds) + 3];
+        Table { values, word, groups, claim, point, z }
+    }
+
+    fn case(schedule: &Schedule, seed: u8) -> Case {
+        let schedule = Schedule { grinding: WORK, ..schedule.clone() };
+        let tables: Vec<Table> =
+            schedule.tables.iter().zip(seed..).map(|(shape, seed)| table(shape, seed)).collect();
+        let opened: Vec<Opened<'_>> = tables
+            .iter()
+            .map(|Table { values, word, groups, claim, .. }| Opened { word, values, groups, claim: *claim })
+            .collect();
         let mut channel = ProverChannel::new(Transcript::new(b"opening"));
-        channel.send_hash(&word.root());
-        open(&schedule, &word, &values, &groups, claim, OpeningLie::default(), &mut channel);
-        Case { schedule, word, claim, point, z, proof: channel.finish() }
+        open(&schedule, &opened, OpeningLie::default(), &mut channel);
+        Case { proof: channel.finish(), schedule, tables }
     }
 
     fn eq_one_hot(folds: usize, at: usize) -> Vec<Ext> {
         (0..1 << folds).map(|j| if j == at { Ext::ONE } else { Ext::ZERO }).collect()
     }
 
-    fn check(case: &Case, proof: &[u8], claim: Ext) -> Result<(), OpeningError> {
+    /// Checks with something added to the value of each table.
+    fn check(case: &Case, proof: &[u8], added: &[Ext]) -> Result<(), OpeningError> {
         let mut channel = VerifierChannel::new(Transcript::new(b"opening"), proof);
-        let root = channel.receive_hash()?;
-        assert_eq!(root, case.word.root());
-        let folds = case.schedule.words[0].folds;
-        verify_opening(&case.schedule, OpeningClaim { root, value: claim }, &mut channel, |point| {
-            eq_eval(point, &case.point)
-                + powers_eval(case.z, point)
-                + Ext::TWO * eq_index(point, (9 << folds) + 5)
+        let claims: Vec<OpeningClaim> = case
+            .tables
+            .iter()
+            .zip(added)
+            .map(|(table, &added)| OpeningClaim { root: table.word.root(), value: table.claim + added })
+            .collect();
+        verify_opening(&case.schedule, &claims, &mut channel, |number, point| {
+            let Table { point: at, z, .. } = &case.tables[number];
+            let entry = (6 << case.schedule.tables[number].folds) + 3;
+            eq_eval(point, at) + powers_eval(*z, point) + Ext::TWO * eq_index(point, entry)
         })?;
         Ok(channel.finish()?)
     }
 
+    fn schedules() -> Vec<Schedule> {
+        let mut schedules = Vec::new();
+        for profile in Profile::ALL {
+            for (witness, weights) in [(13, 14), (17, 13), (16, 12)] {
+                schedules.extend(Openings::new(profile, witness, weights).schedules().cloned());
+            }
+        }
+        schedules
+    }
+
     #[test]
     fn openings_verify_and_wrong_claims_do_not() {
-        for (n, schedule) in
-            [(13, Schedule::weights(13)), (14, Schedule::witness(14)), (17, Schedule::witness(17))]
-        {
-            let case = case(schedule, 1);
-            assert_eq!(check(&case, &case.proof, case.claim), Ok(()), "{n}");
-            assert_eq!(check(&case, &case.proof, case.claim + Ext::ONE), Err(OpeningError::FinalClaim));
+        for schedule in schedules() {
+            let case = case(&schedule, 1);
+            let honest = vec![Ext::ZERO; case.tables.len()];
+            assert_eq!(check(&case, &case.proof, &honest), Ok(()), "{schedule:?}");
+            for number in 0..honest.len() {
+                let mut wrong = honest.clone();
+                wrong[number] = Ext::ONE;
+                assert_eq!(check(&case, &case.proof, &wrong), Err(OpeningError::FinalClaim), "{schedule:?}");
+            }
             let short = &case.proof[..case.proof.len() - 1];
             assert!(matches!(
-                check(&case, short, case.claim),
+                check(&case, short, &honest),
                 Err(OpeningError::Channel(ChannelError::Truncated(_)))
             ));
         }
@@ -363,12 +507,37 @@ mod tests {
 
     #[test]
     fn every_flipped_byte_is_rejected() {
-        let case = case(Schedule::witness(12), 2);
-        // The first 32 bytes are the root, compared above.
-        for at in (32..case.proof.len()).step_by(if cfg!(debug_assertions) { 97 } else { 13 }) {
-            let mut proof = case.proof.clone();
-            proof[at] ^= 1;
-            assert!(check(&case, &proof, case.claim).is_err(), "byte {at} of {}", proof.len());
+        for profile in Profile::ALL {
+            for schedule in Openings::new(profile, 13, 12).schedules() {
+                let case = case(schedule, 2);
+                let honest = vec![Ext::ZERO; case.tables.len()];
+                for at in (0..case.proof.len()).step_by(if cfg!(debug_assertions) { 97 } else { 13 }) {
+                    let mut proof = case.proof.clone();
+                    proof[at] ^= 1;
+                    assert!(check(&case, &proof, &honest).is_err(), "byte {at} of {}", proof.len());
+                }
+            }
+        }
+    }
+
+    /// Leaves of `2^2` values, opened as rows of `2^2` to `2^5`: each row folds to the folded polynomial at its position.
+    #[test]
+    fn a_row_of_several_leaves_folds_as_one() {
+        for folds in 2..=5 {
+            let shape = TableShape { num_variables: 8, folds, leaf_folds: 2, rate: 2 };
+            let Table { values, word, .. } = table(&shape, 3);
+            let low_point = Transcript::new(b"low").sample_many(folds);
+            let mut folded = vec![Ext::ZERO; 1 << shape.height()];
+            fold_rows(&values, 1 << folds, &eq_table(&low_point), &mut folded);
+            let row_fold = RowFold::new(&shape, &low_point, Ext::TWO);
+            let log_rows = shape.log_leaves() - shape.log_row_leaves();
+            for index in 0..1 << log_rows {
+                let row = word.row(index, shape.log_row_leaves()).as_chunks::<VAL_BYTES>().0;
+                let row: Vec<Val> = row.iter().map(|bytes| read_val(bytes).unwrap()).collect();
+                let y = domain_element(index, log_rows);
+                let expected = folded.iter().rev().fold(Ext::ZERO, |sum, &value| sum * y + value);
+                assert_eq!(row_fold.fold(index, &row), expected.double(), "{folds} folds, row {index}");
+            }
         }
     }
 }

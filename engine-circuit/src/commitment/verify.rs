@@ -1,32 +1,34 @@
 //! Verification of an opening, and what both sides share.
 //!
-//! The claim: `sum over a of W(a) * table(a) = value`, where the caller can evaluate the multilinear extension of `W`.
-//! 1. Word 0 is folded by sumcheck over the LOWEST `folds` variables of the table's index, highest of them first.
+//! The claim: `sum over tables t and entries a of W_t(a) * table_t(a) = value`, for one table or two, where the caller can
+//! evaluate the multilinear extensions of the `W_t`.
+//! 1. The tables are folded by sumcheck over the LOWEST variables of their indices, highest of them first. With two tables the
+//!    challenges are shared: the one with fewer folds joins, and its part of the value with it, when as many are left. Then
+//!    the folded tables, side by side, are one table whose highest variable is the table's number; a last round binds it to
+//!    `s`: from there on there is one table, `(1 - s) table_0 + s table_1`. A shorter folded table is followed by zeros.
 //! 2. For each later word `i`: its root; an out-of-domain point `z` and `sum z^a table_i(a)`; grinding; positions of word
 //!    `i - 1`, their rows and siblings; one batching challenge `b`. The claim grows by `b` times the out-of-domain value and
 //!    `b^(j+2)` times each row's fold, `W` by the same multiples of the powers of `z` and of the positions. Then sumcheck over
-//!    the HIGHEST `folds` variables.
+//!    the HIGHEST `folds` variables. At a position of word 0 each table's row is opened, from its own tree.
 //! 3. The last table is sent; grinding; positions of the last word, each row's fold compared with that table; sumcheck
 //!    over the variables left; the final claim is `W(point) * table(rest of the point)`.
 
-use p3_field::{PrimeCharacteristicRing, TwoAdicField};
+use p3_field::{Field, PrimeCharacteristicRing, TwoAdicField};
 use thiserror::Error;
 
 use crate::channel::{ChannelError, VerifierChannel};
 use crate::commitment::merkle::{root_of_opening, sibling_nodes};
-use crate::commitment::schedule::{QUERY_GRINDING, Schedule, WordShape};
+use crate::commitment::schedule::{Schedule, TableShape, WordShape};
 use crate::field::{EXT_BYTES, Ext, VAL_BYTES, Val, ext};
-#[cfg(feature = "prover")]
-use crate::field::{read_ext, read_val};
 use crate::poly::{eq_table, evaluate, powers_eval};
 use crate::sumcheck;
-use crate::transcript::{Hash, Transcript};
+use crate::transcript::{NODE_BYTES, Node, Transcript};
 
-/// What is to be opened.
+/// What is to be opened of one table.
 #[derive(Clone, Copy, Debug)]
 pub struct OpeningClaim {
-    /// Root of word 0.
-    pub root: Hash,
+    /// Root of its tree.
+    pub root: Node,
     /// Value of the linear functional.
     pub value: Ext,
 }
@@ -37,7 +39,10 @@ pub enum OpeningError {
     /// The bytes do not have the shape.
     #[error(transparent)]
     Channel(#[from] ChannelError),
-    /// Rows do not lead to the root.
+    /// Rows of a table do not lead to its root.
+    #[error("the rows opened from table {0} do not lead to its root")]
+    TableRoot(usize),
+    /// Rows of a later word do not lead to its root.
     #[error("the rows opened from word {0} do not lead to its root")]
     Root(usize),
     /// A row's fold is not on the last table.
@@ -63,14 +68,61 @@ pub(crate) fn opened_indices(transcript: &mut Transcript, shape: &WordShape) -> 
     indices
 }
 
-/// A row's `width` elements, base or extension by its length; `None` if one is not canonical.
-#[cfg(feature = "prover")]
-pub(crate) fn row_values(row: &[u8], width: usize) -> Option<Vec<Ext>> {
-    if row.len() == width * VAL_BYTES {
-        row.as_chunks::<VAL_BYTES>().0.iter().map(|bytes| read_val(bytes).map(ext)).collect()
-    } else {
-        row.as_chunks::<EXT_BYTES>().0.iter().map(read_ext).collect()
+/// Leaves of a table's tree that make up the rows at positions.
+pub(crate) fn leaf_indices(shape: &TableShape, indices: &[usize]) -> Vec<usize> {
+    let log = shape.log_row_leaves();
+    indices.iter().flat_map(|&index| index << log..(index + 1) << log).collect()
+}
+
+/// How the row of a table folds to one value, times a factor.
+pub(crate) struct RowFold<'a> {
+    eq: Vec<Ext>,
+    /// Challenges of the variables that tell the leaves of a row apart, lowest variable first.
+    halvings: Vec<Ext>,
+    shape: &'a TableShape,
+}
+
+impl<'a> RowFold<'a> {
+    /// `low_point`: challenges of the low variables, of which the table's are the last.
+    pub(crate) fn new(shape: &'a TableShape, low_point: &[Ext], factor: Ext) -> Self {
+        let own = low_point.get(low_point.len().saturating_sub(shape.folds)..).unwrap_or_default();
+        let (between, within) = own.split_at(shape.log_row_leaves().min(own.len()));
+        let eq = eq_table(within).into_iter().map(|eq| eq * factor).collect();
+        Self { eq, halvings: between.iter().rev().copied().collect(), shape }
     }
+
+    /// The row at a position. Of values `u(y)`, `u(-y)` at neighbouring leaves the even part is `(u(y) + u(-y)) / 2`, the odd
+    /// part `(u(y) - u(-y)) / 2y`, both at `y^2`.
+    #[deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+    pub(crate) fn fold(&self, index: usize, row: &[Val]) -> Ext {
+        let mut values: Vec<Ext> = row
+            .chunks(self.eq.len())
+            .map(|leaf| leaf.iter().zip(&self.eq).map(|(&value, &eq)| eq * value).sum())
+            .collect();
+        let mut log_leaves = self.shape.log_leaves();
+        let mut first = index << self.halvings.len();
+        for &r in &self.halvings {
+            values = values
+                .as_chunks::<2>()
+                .0
+                .iter()
+                .enumerate()
+                .map(|(n, &[plus, minus])| {
+                    let y = domain_element(first + 2 * n, log_leaves);
+                    let (even, odd) = ((plus + minus).halve(), (plus - minus).halve() * y.inverse());
+                    even + r * (odd - even)
+                })
+                .collect();
+            log_leaves = log_leaves.saturating_sub(1);
+            first /= 2;
+        }
+        values.first().copied().unwrap_or(Ext::ZERO)
+    }
+}
+
+/// Factors of the tables in the one they are folded into.
+pub(crate) fn table_factors(selector: &[Ext]) -> Vec<Ext> {
+    eq_table(selector)
 }
 
 /// A later stage's additions to `W`: powers of `y` times `factor`, over the table that starts at a stage.
@@ -80,7 +132,7 @@ struct Added {
     factor: Ext,
 }
 
-/// Verifies an opening. `weight` evaluates the claim's `W` at a point, highest variable first.
+/// Verifies an opening of the schedule's tables. `weight` evaluates a table's `W` at a point, highest variable first.
 ///
 /// # Errors
 ///
@@ -88,95 +140,155 @@ struct Added {
 #[deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 pub fn verify_opening(
     schedule: &Schedule,
-    claim: OpeningClaim,
+    claims: &[OpeningClaim],
     channel: &mut VerifierChannel<'_>,
-    weight: impl FnOnce(&[Ext]) -> Ext,
+    weight: impl Fn(usize, &[Ext]) -> Ext,
 ) -> Result<(), OpeningError> {
-    let mut root = claim.root;
-    let mut value = claim.value;
+    debug_assert_eq!(claims.len(), schedule.tables.len());
+    let Some((first, later)) = schedule.words.split_first() else { return Err(OpeningError::FinalClaim) };
+
+    // The tables, into one.
+    let mut value = Ext::ZERO;
+    let mut low_point = Vec::with_capacity(first.folds);
+    for left in (1..=first.folds).rev() {
+        value += joining(schedule, claims, left);
+        let (r, claim) = sumcheck::verify(channel, value, 1)?;
+        low_point.extend_from_slice(&r);
+        value = claim;
+    }
+    value += joining(schedule, claims, 0);
+    let (selector, selected) = sumcheck::verify(channel, value, schedule.log_tables())?;
+    value = selected;
+    let factors = table_factors(&selector);
+
     let mut point = Vec::new();
     let mut added = Vec::new();
-    let mut low_point = Vec::new();
-    let mut folded = Vec::new();
-    let mut previous: Option<&WordShape> = None;
-    for (i, shape) in schedule.words.iter().enumerate() {
-        if let Some(previous) = previous {
-            let next_root = channel.receive_hash()?;
-            let z = channel.transcript.sample();
-            let [out_of_domain] = channel.receive_array()?;
-            let rows = check_queries(i - 1, previous, root, &folded, channel)?;
-            let batch = channel.transcript.sample();
-            let stage_start = point.len();
-            let mut factor = batch;
-            value += factor * out_of_domain;
-            added.push(Added { stage_start, y: z, factor });
-            for (y, fold) in rows {
-                factor *= batch;
-                value += factor * fold;
-                added.push(Added { stage_start, y: ext(y), factor });
+    let mut previous: Option<(&WordShape, Node, Vec<Ext>)> = None;
+    for (number, shape) in later.iter().enumerate() {
+        let root = channel.receive_root()?;
+        let z = channel.transcript.sample();
+        let [out_of_domain] = channel.receive_array()?;
+        let rows = match &previous {
+            None => check_tables(schedule, first, claims, &low_point, &factors, channel)?,
+            Some((shape, root, folded)) => {
+                check_word(number, shape, *root, folded, schedule.grinding, channel)?
             }
-            root = next_root;
+        };
+        let batch = channel.transcript.sample();
+        let stage_start = point.len();
+        let mut factor = batch;
+        value += factor * out_of_domain;
+        added.push(Added { stage_start, y: z, factor });
+        for (y, fold) in rows {
+            factor *= batch;
+            value += factor * fold;
+            added.push(Added { stage_start, y: ext(y), factor });
         }
         let (stage_point, stage_value) = sumcheck::verify(channel, value, shape.folds)?;
         value = stage_value;
-        if i == 0 {
-            low_point.clone_from(&stage_point);
-        } else {
-            point.extend_from_slice(&stage_point);
-        }
-        folded = stage_point;
-        previous = Some(shape);
+        point.extend_from_slice(&stage_point);
+        previous = Some((shape, root, stage_point));
     }
     let table = channel.receive(1 << schedule.final_variables)?;
-    if let Some(last) = previous {
-        for (y, fold) in check_queries(schedule.words.len() - 1, last, root, &folded, channel)? {
-            let on_table = table.iter().rev().fold(Ext::ZERO, |sum, &value| sum * y + value);
-            if on_table != fold {
-                return Err(OpeningError::LastWord);
-            }
+    let rows = match &previous {
+        None => check_tables(schedule, first, claims, &low_point, &factors, channel)?,
+        Some((shape, root, folded)) => {
+            check_word(later.len(), shape, *root, folded, schedule.grinding, channel)?
+        }
+    };
+    for (y, fold) in rows {
+        let on_table = table.iter().rev().fold(Ext::ZERO, |sum, &value| sum * y + value);
+        if on_table != fold {
+            return Err(OpeningError::LastWord);
         }
     }
     let (stage_point, last_value) = sumcheck::verify(channel, value, schedule.final_variables)?;
     point.extend_from_slice(&stage_point);
     let table_value = evaluate(&table, &stage_point);
-    let high = point.clone();
-    point.extend_from_slice(&low_point);
-    let mut weight = weight(&point);
-    for Added { stage_start, y, factor } in added {
-        weight += factor * powers_eval(y, high.get(stage_start..).unwrap_or_default());
+
+    let mut total = Ext::ZERO;
+    for (number, (shape, &factor)) in schedule.tables.iter().zip(&factors).enumerate() {
+        let (zeros, high) = point.split_at(point.len().saturating_sub(shape.height()));
+        let low = low_point.get(low_point.len().saturating_sub(shape.folds)..).unwrap_or_default();
+        let followed_by_zeros: Ext = zeros.iter().map(|&r| Ext::ONE - r).product();
+        total += factor * followed_by_zeros * weight(number, &[high, low].concat());
     }
-    if weight * table_value == last_value { Ok(()) } else { Err(OpeningError::FinalClaim) }
+    for Added { stage_start, y, factor } in added {
+        total += factor * powers_eval(y, point.get(stage_start..).unwrap_or_default());
+    }
+    if total * table_value == last_value { Ok(()) } else { Err(OpeningError::FinalClaim) }
 }
 
-/// Receives and checks the rows of a word; returns each position's `y` and the row folded at `fold_point`.
+/// Values of the tables that have `left` variables to fold.
+fn joining(schedule: &Schedule, claims: &[OpeningClaim], left: usize) -> Ext {
+    let tables = schedule.tables.iter().zip(claims);
+    tables.filter(|(shape, _)| shape.folds == left).map(|(_, claim)| claim.value).sum()
+}
+
+/// Receives and checks the rows of the tables; returns each position's `y` and the rows folded into one value.
 #[deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
-fn check_queries(
-    number: usize,
-    shape: &WordShape,
-    root: Hash,
-    fold_point: &[Ext],
+fn check_tables(
+    schedule: &Schedule,
+    first: &WordShape,
+    claims: &[OpeningClaim],
+    low_point: &[Ext],
+    factors: &[Ext],
     channel: &mut VerifierChannel<'_>,
 ) -> Result<Vec<(Val, Ext)>, OpeningError> {
-    channel.check_grind(QUERY_GRINDING)?;
-    let indices = opened_indices(&mut channel.transcript, shape);
-    let width = 1 << shape.folds;
-    let row_bytes = width * if number == 0 { VAL_BYTES } else { EXT_BYTES };
-    let rows = channel.receive_opening(indices.len() * row_bytes)?;
-    let siblings = channel.receive_opening(32 * sibling_nodes(&indices, shape.log_leaves()).len())?;
-    let siblings = siblings.as_chunks::<32>().0;
-    if root_of_opening(&indices, shape.log_leaves(), rows, siblings) != Some(root) {
-        return Err(OpeningError::Root(number));
+    channel.check_grind(schedule.grinding)?;
+    let indices = opened_indices(&mut channel.transcript, first);
+    let mut folds: Vec<(Val, Ext)> =
+        indices.iter().map(|&index| (domain_element(index, first.log_leaves()), Ext::ZERO)).collect();
+    for (number, ((shape, claim), &factor)) in schedule.tables.iter().zip(claims).zip(factors).enumerate() {
+        let leaves = leaf_indices(shape, &indices);
+        let row_bytes = VAL_BYTES << shape.folds;
+        let rows = opened_rows(&leaves, shape.log_leaves(), indices.len() * row_bytes, claim.root, channel)?
+            .ok_or(OpeningError::TableRoot(number))?;
+        let row_fold = RowFold::new(shape, low_point, factor);
+        for ((row, &index), (_, fold)) in rows.chunks_exact(row_bytes).zip(&indices).zip(&mut folds) {
+            *fold += row_fold.fold(index, &channel.parse_vals(row)?);
+        }
     }
+    Ok(folds)
+}
+
+/// Receives and checks the rows of a later word; returns each position's `y` and the row folded at `fold_point`.
+#[deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+fn check_word(
+    number: usize,
+    shape: &WordShape,
+    root: Node,
+    fold_point: &[Ext],
+    grinding: u32,
+    channel: &mut VerifierChannel<'_>,
+) -> Result<Vec<(Val, Ext)>, OpeningError> {
+    channel.check_grind(grinding)?;
+    let indices = opened_indices(&mut channel.transcript, shape);
+    let row_bytes = EXT_BYTES << shape.folds;
+    let rows = opened_rows(&indices, shape.log_leaves(), indices.len() * row_bytes, root, channel)?
+        .ok_or(OpeningError::Root(number))?;
     let eq = eq_table(fold_point);
     rows.chunks_exact(row_bytes)
         .zip(indices)
         .map(|(row, index)| {
-            let fold = if number == 0 {
-                channel.parse_vals(row)?.into_iter().zip(&eq).map(|(value, &eq)| eq * value).sum()
-            } else {
-                channel.parse_exts(row)?.into_iter().zip(&eq).map(|(value, &eq)| eq * value).sum()
-            };
+            let fold = channel.parse_exts(row)?.into_iter().zip(&eq).map(|(value, &eq)| eq * value).sum();
             Ok((domain_element(index, shape.log_leaves()), fold))
         })
         .collect()
+}
+
+/// Receives leaves and siblings; `None` if they don't lead to the root.
+#[deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+fn opened_rows<'a>(
+    leaves: &[usize],
+    log_leaves: usize,
+    bytes: usize,
+    root: Node,
+    channel: &mut VerifierChannel<'a>,
+) -> Result<Option<&'a [u8]>, ChannelError> {
+    let rows = channel.receive_opening(bytes)?;
+    let siblings = channel.receive_opening(NODE_BYTES * sibling_nodes(leaves, log_leaves).len())?;
+    let siblings = siblings.as_chunks::<NODE_BYTES>().0;
+    let found = root_of_opening(leaves, log_leaves, rows, siblings);
+    Ok((found == Some(root)).then_some(rows))
 }

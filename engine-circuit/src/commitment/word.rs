@@ -3,7 +3,8 @@
 //! A table of `2^n` values is read as a matrix of `2^(n - folds)` rows by `2^folds` columns. Column `j` holds the
 //! coefficients of a polynomial `F_j` of degree below `2^(n - folds)`. Leaf `b` of the tree is the row
 //! `F_0(y), F_1(y), ..` at `y = g^bitrev(b)`, where `g` generates the group of `2^(n - folds + rate)` elements. So an
-//! aligned block of `2^(n - folds)` leaves is a coset of the smaller group, and is encoded on its own.
+//! aligned block of `2^(n - folds)` leaves is a coset of the smaller group, and is encoded on its own. An aligned block of
+//! `2^k` leaves holds what one leaf of the same table with `k` more folds would (`verify.rs`, `RowFold`).
 
 use std::sync::OnceLock;
 
@@ -15,7 +16,7 @@ use rayon::prelude::*;
 
 use crate::commitment::merkle::{hash_inner, hash_rows};
 use crate::field::{VAL_BYTES, Val};
-use crate::transcript::Hash;
+use crate::transcript::{NODE_BYTES, Node};
 
 /// Bytes held in memory or mapped from a file.
 #[derive(Debug)]
@@ -46,7 +47,7 @@ impl std::ops::Deref for Bytes {
 pub struct Word {
     /// `2^log_leaves` rows of `row_bytes` bytes in wire form.
     pub rows: Bytes,
-    /// The tree in heap order, 32 bytes a node; node 0 is unused.
+    /// The tree in heap order, 26 bytes a node; node 0 is unused.
     pub nodes: Bytes,
     /// Base-2 logarithm of the number of rows.
     pub log_leaves: usize,
@@ -55,22 +56,22 @@ pub struct Word {
 impl Word {
     /// The commitment.
     #[must_use]
-    pub fn root(&self) -> Hash {
+    pub fn root(&self) -> Node {
         self.node(1)
     }
 
     /// A node of the tree.
     #[must_use]
-    pub fn node(&self, index: usize) -> Hash {
-        let mut hash = [0; 32];
-        hash.copy_from_slice(&self.nodes[index * 32..][..32]);
-        hash
+    pub fn node(&self, index: usize) -> Node {
+        let mut node = [0; NODE_BYTES];
+        node.copy_from_slice(&self.nodes[index * NODE_BYTES..][..NODE_BYTES]);
+        node
     }
 
-    /// A row in wire form.
+    /// In wire form: the leaves of aligned block `index` of `2^log_leaves` leaves.
     #[must_use]
-    pub fn row(&self, index: usize) -> &[u8] {
-        let row_bytes = self.rows.len() >> self.log_leaves;
+    pub fn row(&self, index: usize, log_leaves: usize) -> &[u8] {
+        let row_bytes = self.rows.len() >> (self.log_leaves - log_leaves);
         &self.rows[index * row_bytes..][..row_bytes]
     }
 }
@@ -118,22 +119,50 @@ fn transform() -> &'static Radix2DitParallel<Val> {
     TRANSFORM.get_or_init(Radix2DitParallel::default)
 }
 
+/// Codewords of more elements are encoded coset by coset, which needs half the memory and somewhat more time.
+const LOG_AT_ONCE: u32 = 24;
+
 /// Encodes a matrix of coefficients in memory.
 #[must_use]
-pub fn encode_base(mut coefficients: RowMajorMatrix<Val>, rate: usize) -> Word {
+pub fn encode_base(coefficients: RowMajorMatrix<Val>, rate: usize) -> Word {
     let leaves = (coefficients.values.len() / coefficients.width) << rate;
-    coefficients.values.resize(leaves * coefficients.width, Val::ZERO);
-    let encoded = transform().dft_batch(coefficients).bit_reverse_rows();
-    let mut rows = vec![0; encoded.values.len() * VAL_BYTES];
-    wire_form(&encoded.values, &mut rows);
-    drop(encoded);
-    let mut nodes: Vec<Hash> = vec![[0; 32]; 2 * leaves];
-    hash_rows(&rows, &mut nodes[leaves..]);
+    let elements = coefficients.values.len() << rate;
+    let mut nodes: Vec<Node> = vec![[0; NODE_BYTES]; 2 * leaves];
+    let rows = if elements > 1 << LOG_AT_ONCE {
+        encode_by_cosets(&coefficients, rate, &mut nodes[leaves..])
+    } else {
+        let rows = encode_at_once(coefficients, rate);
+        hash_rows(&rows, &mut nodes[leaves..]);
+        rows
+    };
     hash_inner(&mut nodes);
     Word {
         rows: Bytes::Owned(rows),
         nodes: Bytes::Owned(nodes.into_flattened()),
         log_leaves: leaves.trailing_zeros() as usize,
+    }
+}
+
+fn encode_at_once(mut coefficients: RowMajorMatrix<Val>, rate: usize) -> Vec<u8> {
+    coefficients.values.resize(coefficients.values.len() << rate, Val::ZERO);
+    let encoded = transform().dft_batch(coefficients).bit_reverse_rows();
+    let mut rows = vec![0; encoded.values.len() * VAL_BYTES];
+    wire_form(&encoded.values, &mut rows);
+    rows
+}
+
+fn encode_by_cosets(coefficients: &RowMajorMatrix<Val>, rate: usize, leaves: &mut [Node]) -> Vec<u8> {
+    let mut rows = Vec::with_capacity((coefficients.values.len() << rate) * VAL_BYTES);
+    let height = leaves.len() >> rate;
+    let encoded: Result<(), std::convert::Infallible> =
+        encode_base_into(coefficients, rate, |bytes, coset| {
+            hash_rows(bytes, &mut leaves[coset * height..][..height]);
+            rows.extend_from_slice(bytes);
+            Ok(())
+        });
+    match encoded {
+        Ok(()) => rows,
+        Err(never) => match never {},
     }
 }
 
@@ -150,6 +179,10 @@ mod tests {
             Ok(())
         });
         assert_eq!(streamed, Ok(()));
-        assert_eq!(*encode_base(coefficients, 3).rows, *rows);
+        let word = encode_base(coefficients.clone(), 3);
+        assert_eq!(*word.rows, *rows);
+        let mut leaves = vec![[0; NODE_BYTES]; 32 << 3];
+        assert_eq!(encode_by_cosets(&coefficients, 3, &mut leaves), rows);
+        assert_eq!(leaves.as_flattened(), &word.nodes[(32 << 3) * NODE_BYTES..]);
     }
 }

@@ -38,7 +38,8 @@ impl Key {
 /// Returns the verifier's reason.
 pub fn verify(key: &Key, game_id: GameId, before: &GameRecord, mv: Move, proof: &[u8]) -> Result<(), String> {
     let statement = Statement::single(game_id.0, before, mv).map_err(|error| error.to_string())?;
-    engine_circuit::verify(&key.0, &statement, proof).map_err(|error| error.to_string())
+    engine_circuit::verify(&key.0, &statement, engine_circuit::Profile::Live, proof)
+        .map_err(|error| error.to_string())
 }
 
 /// The game with its proofs as the bytes of one file, which `engine verify-game --bundle` checks.

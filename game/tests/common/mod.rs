@@ -52,7 +52,7 @@ pub fn prove(record: &GameRecord) -> (String, Vec<u8>) {
     let prover = PROVER.get_or_init(|| Prover::in_memory(model()).unwrap());
     let mv = engine_circuit::evaluate(&model(), record).unwrap().best;
     let statement = Statement::single(GAME.0, record, mv).unwrap();
-    (GameRecord::uci(mv), prover.prove(&statement).unwrap().proof)
+    (GameRecord::uci(mv), prover.prove(&statement, engine_circuit::Profile::Live).unwrap().proof)
 }
 
 pub fn pinned() -> PinnedKeys {

@@ -12,6 +12,7 @@ use serde_json::json;
 use crate::cache::CachedProver;
 use crate::output::{Bar, Outcome, emit_either, misuse, peak_rss_mib, read_file, rejected, rounded};
 use crate::position::{ModelFile, start};
+use crate::profile::ProfileFlag;
 use crate::selfplay::{SplitMix, play_random};
 
 const MAX_POSITIONS: usize = 100_000;
@@ -28,6 +29,8 @@ pub struct Bench {
     /// Moves per proof; the positions are taken in turn, from the first again where they don't fill the last proof
     #[arg(long, value_name = "K", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=512))]
     batch: u16,
+    #[command(flatten)]
+    profile: ProfileFlag,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -100,7 +103,7 @@ impl Bench {
         if records.is_empty() {
             return Err(misuse("there are no positions to measure"));
         }
-        let batch = usize::from(self.batch);
+        let (batch, profile) = (usize::from(self.batch), self.profile.get());
         let mut prover = CachedProver::open(&self.model.path, self.model.load()?, self.json)?;
         let key = prover.model().verifying_key();
         let statement = |prover: &CachedProver, first: usize| {
@@ -110,15 +113,15 @@ impl Bench {
             Statement::batch([0; 32], parts).map_err(misuse)
         };
         let warm_up = statement(&prover, 0)?;
-        prover.prove(&warm_up)?.map_err(rejected)?;
+        prover.prove(&warm_up, profile)?.map_err(rejected)?;
 
         let bar = Bar::new("measuring", self.json);
         let mut samples = Vec::new();
         for first in (0..records.len()).step_by(batch) {
             let statement = statement(&prover, first)?;
-            let proved = prover.prove_unchecked(&statement).map_err(rejected)?;
+            let proved = prover.prove_unchecked(&statement, profile).map_err(rejected)?;
             let start = Instant::now();
-            verify(&key, &statement, &proved.proof).map_err(rejected)?;
+            verify(&key, &statement, profile, &proved.proof).map_err(rejected)?;
             let verify_ms = start.elapsed().as_secs_f64() * 1e3;
             samples.push(Sample { times: proved.times, verify_ms, proof_bytes: proved.proof.len() });
             bar.set((first + batch) as f32 / records.len() as f32);

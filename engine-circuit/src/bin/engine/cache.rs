@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use engine_circuit::weights::CacheError;
-use engine_circuit::{Model, ProveError, Proved, Prover, ProverError, Statement};
+use engine_circuit::{Model, Profile, ProveError, Proved, Prover, ProverError, Statement};
 use serde_json::{Value, json};
 
 use crate::output::{Bar, Outcome, emit_either, misuse, peak_rss_mib, rounded, security_bits, write_file};
@@ -56,18 +56,18 @@ impl CachedProver {
     }
 
     /// A proof nobody has verified yet, for measuring.
-    pub fn prove_unchecked(&self, statement: &Statement) -> Result<Proved, ProveError> {
-        self.prover.prove(statement)
+    pub fn prove_unchecked(&self, statement: &Statement, profile: Profile) -> Result<Proved, ProveError> {
+        self.prover.prove(statement, profile)
     }
 
     /// A proof that verifies, or why the statement is false.
-    pub fn prove(&mut self, statement: &Statement) -> Outcome<Result<Proved, ProveError>> {
-        match self.prover.prove_checked(statement) {
+    pub fn prove(&mut self, statement: &Statement, profile: Profile) -> Outcome<Result<Proved, ProveError>> {
+        match self.prover.prove_checked(statement, profile) {
             Err(ProveError::SelfCheck(_)) => {
                 // One that can't be removed is passed over: what is left of the list is where the new one may go.
                 self.places.retain(|place| std::fs::remove_file(place).is_ok() || !place.exists());
                 self.prover = open(self.prover.model(), &self.places, self.json)?;
-                match self.prover.prove_checked(statement) {
+                match self.prover.prove_checked(statement, profile) {
                     Err(error @ ProveError::SelfCheck(_)) => Err(misuse(error)),
                     result => Ok(result),
                 }
@@ -81,14 +81,14 @@ impl CachedProver {
 pub fn hand_over(
     prover: &CachedProver,
     proved: &Proved,
-    num_moves: usize,
+    (num_moves, profile): (usize, Profile),
     facts: Vec<(&str, Value)>,
     out: &Path,
     json: bool,
 ) -> Outcome {
     write_file(out, &proved.proof)?;
     let (infer_ms, prove_ms) = (rounded(proved.times.infer), rounded(proved.times.prove()));
-    let bits = security_bits(&prover.model().verifying_key(), num_moves);
+    let bits = security_bits(&prover.model().verifying_key(), num_moves, profile);
     let digest = prover.model().digest().to_string();
     let (bytes, peak) = (proved.proof.len(), peak_rss_mib());
     let mut lines = String::new();

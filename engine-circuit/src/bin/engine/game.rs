@@ -6,7 +6,7 @@ use std::time::Instant;
 use clap::Args;
 use engine_circuit::bundle::{Bundle, MAX_BUNDLE_BYTES, pgn};
 use engine_circuit::encode::policy_index;
-use engine_circuit::{ProveError, Statement, VerifyingKey, verify};
+use engine_circuit::{Profile, ProveError, Statement, VerifyingKey, verify};
 use protocol::GameRecord;
 use protocol::shakmaty::{Color, Position};
 use serde_json::json;
@@ -15,6 +15,7 @@ use crate::cache::{CachedProver, hand_over};
 use crate::output::{Outcome, emit_either, misuse, read_file, rejected, rounded};
 use crate::play::MAX_PROOF_BYTES;
 use crate::position::{GameSampling, ModelFile, Side, ZERO_ID, game_id, load_key, named};
+use crate::profile::ProfileFlag;
 
 #[derive(Args)]
 pub struct ProveGame {
@@ -26,6 +27,8 @@ pub struct ProveGame {
     /// Whose moves are proven; they must all be the network's own
     #[arg(long, value_enum)]
     side: Side,
+    #[command(flatten)]
+    profile: ProfileFlag,
     /// The game's id: 32 bytes in hexadecimal digits, zero if not given
     #[arg(long, value_name = "HEX", value_parser = game_id, default_value = ZERO_ID, hide_default_value = true)]
     game_id: [u8; 32],
@@ -72,14 +75,15 @@ impl ProveGame {
         let statement = Statement::game(self.game_id, &record, side).map_err(misuse)?;
         let statement = self.sampling.apply(statement)?;
         let mut prover = CachedProver::open(&self.model.path, self.model.load()?, self.json)?;
-        let proved = prover.prove(&statement)?.map_err(|error| match error {
+        let profile = self.profile.get();
+        let proved = prover.prove(&statement, profile)?.map_err(|error| match error {
             ProveError::NotTheNetworksMove { number, network, .. } => {
                 rejected(not_its_own(&record, side, number, network))
             }
             error => rejected(error),
         })?;
         let moves = statement.num_moves();
-        hand_over(&prover, &proved, moves, vec![("moves", json!(moves))], &self.out, self.json)
+        hand_over(&prover, &proved, (moves, profile), vec![("moves", json!(moves))], &self.out, self.json)
     }
 }
 
@@ -95,6 +99,8 @@ pub struct VerifyGame {
     /// Whose moves are proven
     #[arg(long, value_enum, required_unless_present = "bundle")]
     side: Option<Side>,
+    #[command(flatten)]
+    profile: ProfileFlag,
     /// The game's id: 32 bytes in hexadecimal digits; zero if not given, with a bundle the bundle's own
     #[arg(long, value_name = "HEX", value_parser = game_id)]
     game_id: Option<[u8; 32]>,
@@ -138,11 +144,14 @@ impl VerifyGame {
             Statement::game(self.game_id.unwrap_or_default(), &record, side.into()).map_err(misuse)?;
         let statement = self.sampling.apply(statement)?;
         let start = Instant::now();
-        verify(key, &statement, &proof).map_err(rejected)?;
+        verify(key, &statement, self.profile.get(), &proof).map_err(rejected)?;
         self.report(key, statement.num_moves(), start.elapsed().as_secs_f64() * 1e3)
     }
 
     fn verify_bundle(&self, key: &VerifyingKey, path: &Path) -> Outcome {
+        if self.profile.get() != Profile::Live {
+            return Err(misuse("the proofs in a bundle are live ones"));
+        }
         let bundle = Bundle::read(&read_file(path, MAX_BUNDLE_BYTES)?).map_err(rejected)?;
         if self.sampling.given() {
             return Err(misuse("--level and --seeds are for --proof: a bundle has its own"));

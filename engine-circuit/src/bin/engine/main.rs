@@ -8,6 +8,7 @@ mod model;
 mod output;
 mod play;
 mod position;
+mod profile;
 mod ratings;
 mod selfplay;
 mod uci;

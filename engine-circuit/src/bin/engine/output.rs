@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use engine_circuit::VerifyingKey;
+use engine_circuit::{Profile, VerifyingKey};
 
 /// Why a command did not succeed.
 #[derive(Debug)]
@@ -104,8 +104,8 @@ pub fn peak_rss_mib() -> f64 {
 }
 
 /// Composed soundness of a proof of so many moves.
-pub fn security_bits(key: &VerifyingKey, num_moves: usize) -> f64 {
-    rounded(engine_circuit::security::composed_bits(key, num_moves))
+pub fn security_bits(key: &VerifyingKey, num_moves: usize, profile: Profile) -> f64 {
+    rounded(engine_circuit::security::composed_bits(key, num_moves, profile))
 }
 
 /// A bar on stderr if that is a terminal.

@@ -11,6 +11,7 @@ use serde_json::json;
 use crate::cache::{CachedProver, hand_over};
 use crate::output::{Outcome, emit_either, misuse, read_file, rejected, rounded};
 use crate::position::{ModelFile, Place, Position, Sampling, legal_move, load_key, no_legal_move, value};
+use crate::profile::ProfileFlag;
 
 /// Largest proof file read.
 pub const MAX_PROOF_BYTES: usize = 64 << 20;
@@ -72,6 +73,8 @@ pub struct Prove {
     /// Move to prove: refused unless it is the network's own, which is also what is proven without this
     #[arg(long = "move", value_name = "UCI")]
     mv: Option<String>,
+    #[command(flatten)]
+    profile: ProfileFlag,
     /// Proof file to write
     #[arg(long, value_name = "PROOF")]
     out: PathBuf,
@@ -100,8 +103,9 @@ impl Prove {
             facts.push(("value", json!(evaluation.value)));
         }
         let mut prover = CachedProver::open(&self.model.path, model, self.json)?;
-        let proved = prover.prove(&statement)?.map_err(rejected)?;
-        hand_over(&prover, &proved, 1, facts, &self.out, self.json)
+        let profile = self.profile.get();
+        let proved = prover.prove(&statement, profile)?.map_err(rejected)?;
+        hand_over(&prover, &proved, (1, profile), facts, &self.out, self.json)
     }
 }
 
@@ -120,6 +124,8 @@ pub struct Verify {
     /// The move that was played, in UCI notation
     #[arg(long = "move", value_name = "UCI")]
     mv: String,
+    #[command(flatten)]
+    profile: ProfileFlag,
     /// Proof file
     #[arg(long, value_name = "PROOF")]
     proof: PathBuf,
@@ -140,7 +146,7 @@ impl Verify {
         if let Some(value) = self.value {
             statement = statement.with_values(&[value]).map_err(misuse)?;
         }
-        verify(&key, &statement, &proof).map_err(rejected)?;
+        verify(&key, &statement, self.profile.get(), &proof).map_err(rejected)?;
         let verify_ms = rounded(start.elapsed().as_secs_f64() * 1e3);
         let lines = format!("verified in {verify_ms} ms: {} is the move of {}", self.mv, key.digest());
         emit_either(self.json, &json!({ "verify_ms": verify_ms }), &lines)

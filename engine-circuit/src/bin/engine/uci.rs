@@ -470,7 +470,9 @@ fn new_folder(root: &Path) -> Result<PathBuf, String> {
 
 /// Proves, then writes both files, the proof last and under its name only when it is whole.
 fn make(prover: &mut CachedProver, order: &Order) -> Result<(), String> {
-    let proved = prover.prove(&order.statement).map_err(|failure| failure.message().to_owned())?;
+    let proved = prover
+        .prove(&order.statement, engine_circuit::Profile::Live)
+        .map_err(|failure| failure.message().to_owned())?;
     let proof = proved.map_err(|error| error.to_string())?.proof;
     let partial = order.path.with_extension("partial");
     std::fs::write(order.path.with_extension("json"), format!("{}\n", order.facts))
