@@ -5,6 +5,7 @@ mod common;
 use std::sync::{Arc, OnceLock};
 
 use engine_circuit::channel::ChannelError;
+use engine_circuit::commitment::Openings;
 use engine_circuit::model::{NetworkShape, QuantisedNetwork};
 use engine_circuit::{Profile, Prover, Statement, VerifyError, evaluate, verify, weights};
 use protocol::GameRecord;
@@ -123,6 +124,10 @@ fn a_long_game_is_proven() {
         }
     }
     let statement = Statement::game([9; 32], &record, Color::White).unwrap();
+    let shape = prover.model().verifying_key().circuit(statement.num_moves());
+    let openings = Openings::new(Profile::Chain, shape.witness.num_variables, shape.weight_variables());
+    let Openings::Joint(schedule) = openings else { panic!("the chain's opening is joint") };
+    assert!(schedule.tables[0].height() > schedule.tables[1].height(), "{} moves", statement.num_moves());
     both_verify(prover, &statement, &format!("{} moves", statement.num_moves()));
     let proof = common::prove_honestly(prover, &statement, Profile::Chain);
     let key = prover.model().verifying_key();
