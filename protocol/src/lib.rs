@@ -1,11 +1,15 @@
 //! What client and server share: the record of a game and the messages on the wire. No I/O, no async, no Bevy.
 
+pub mod clock;
 pub mod messages;
+pub mod outcome;
 pub mod record;
 
+pub use clock::{ClockReading, FREE_PLIES, GameTerms, MAX_UNPROVEN, TimeControl};
 pub use messages::{
-    ClientMessage, EndReason, ErrorCode, GameId, MessageError, Outcome, PROTOCOL_VERSION, ProofFrame,
-    ProofMode, ServerMessage, Side, SideChoice, claimable_draw,
+    ClientMessage, ErrorCode, GameId, MessageError, PROTOCOL_VERSION, ProofFrame, ProofMode, ServerMessage,
+    Side, SideChoice,
 };
+pub use outcome::{EndReason, Outcome, claimable_draw};
 pub use record::{GameRecord, RecordError};
 pub use shakmaty;

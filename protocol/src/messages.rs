@@ -9,14 +9,14 @@
 //! Lengths are checked before anything is parsed, no decoder panics, and nothing here does I/O.
 
 use crate::{
-    GameRecord,
+    ClockReading, GameRecord, GameTerms, Outcome,
     record::{MAX_PLIES, START_FEN},
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use shakmaty::{Color, Position};
+use shakmaty::Color;
 
 /// Version of this protocol, sent in both hellos. A server refuses any other.
-pub const PROTOCOL_VERSION: u32 = 1;
+pub const PROTOCOL_VERSION: u32 = 2;
 
 /// Longest text frame a client may send, in bytes. Checked before parsing.
 pub const MAX_CLIENT_MESSAGE_BYTES: usize = 16 << 10;
@@ -139,87 +139,6 @@ pub enum ProofMode {
     Off,
 }
 
-/// How a game ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Outcome {
-    /// The winner; `None` for a draw.
-    pub winner: Option<Side>,
-    /// Why the game ended.
-    pub reason: EndReason,
-}
-
-/// Why a game ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum EndReason {
-    /// The side to move is in check and has no legal move.
-    Checkmate,
-    /// The side to move is not in check and has no legal move.
-    Stalemate,
-    /// Neither side has the pieces to mate.
-    InsufficientMaterial,
-    /// The position occurred for the third time; ends the game only when claimed.
-    Threefold,
-    /// The position occurred for the fifth time; ends the game by itself.
-    Fivefold,
-    /// Fifty moves of each side without capture or pawn move; ends the game only when claimed.
-    FiftyMoves,
-    /// Seventy-five moves of each side without capture or pawn move; ends the game by itself.
-    SeventyFiveMoves,
-    /// A player resigned.
-    Resignation,
-    /// The record is full ([`MAX_PLIES`]).
-    LengthLimit,
-}
-
-impl Outcome {
-    /// The end of the game that the rules impose at the current position of `record`, if any. Draws that need a claim aren't
-    /// reported: see [`claimable_draw`].
-    #[must_use]
-    pub fn of(record: &GameRecord) -> Option<Self> {
-        let position = record.position();
-        let draw = |reason| Some(Self { winner: None, reason });
-        if position.is_checkmate() {
-            let winner = Some(Side::from(position.turn()).opponent());
-            return Some(Self { winner, reason: EndReason::Checkmate });
-        }
-        if position.is_stalemate() {
-            return draw(EndReason::Stalemate);
-        }
-        if position.is_insufficient_material() {
-            return draw(EndReason::InsufficientMaterial);
-        }
-        if position.halfmoves() >= 150 {
-            return draw(EndReason::SeventyFiveMoves);
-        }
-        if record.occurrences() >= 5 {
-            return draw(EndReason::Fivefold);
-        }
-        if record.ply() >= MAX_PLIES {
-            return draw(EndReason::LengthLimit);
-        }
-        None
-    }
-
-    /// The game is lost by resignation of `side`.
-    #[must_use]
-    pub fn resignation(side: Side) -> Self {
-        Self { winner: Some(side.opponent()), reason: EndReason::Resignation }
-    }
-}
-
-/// The draw a player may claim at the current position of `record`: threefold repetition or fifty moves.
-#[must_use]
-pub fn claimable_draw(record: &GameRecord) -> Option<EndReason> {
-    if record.occurrences() >= 3 {
-        Some(EndReason::Threefold)
-    } else if record.position().halfmoves() >= 100 {
-        Some(EndReason::FiftyMoves)
-    } else {
-        None
-    }
-}
-
 /// What a client sends.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
@@ -238,6 +157,9 @@ pub enum ClientMessage {
         /// Start position; the usual one without it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         start_fen: Option<String>,
+        /// What is agreed about the game.
+        #[serde(default)]
+        terms: GameTerms,
     },
     /// Takes a game up again, answered by [`ServerMessage::Game`] and the proofs the client lacks.
     Resume {
@@ -270,6 +192,14 @@ pub enum ClientMessage {
     ClaimDraw {
         /// The game.
         game_id: GameId,
+    },
+    /// Takes moves back, in a game that isn't rated, until the human is to move after `ply` half-moves. Answered by
+    /// [`ServerMessage::TakenBack`]; idempotent.
+    TakeBack {
+        /// The game.
+        game_id: GameId,
+        /// Half-moves that stay.
+        ply: u32,
     },
     /// Asks for a proof again.
     RequestProof {
@@ -317,6 +247,9 @@ pub enum ServerMessage {
         moves: Vec<String>,
         /// How the game ended, if it did.
         outcome: Option<Outcome>,
+        /// What was agreed about the game.
+        #[serde(default)]
+        terms: GameTerms,
         /// Plies whose proofs the server has stored; those the client lacks follow as binary frames.
         proof_plies: Vec<u32>,
     },
@@ -337,6 +270,21 @@ pub enum ServerMessage {
         uci: String,
         /// Time of the inference, in milliseconds.
         infer_ms: f32,
+    },
+    /// The clock of a game with a time control: after its state, after each move, and whenever a clock starts or stops
+    /// without a move.
+    Clock {
+        /// The game.
+        game_id: GameId,
+        /// The clock when this was sent.
+        clock: ClockReading,
+    },
+    /// Moves were taken back; those after `ply` half-moves are gone.
+    TakenBack {
+        /// The game.
+        game_id: GameId,
+        /// Half-moves that stayed.
+        ply: u32,
     },
     /// The proof of a move is wanted and not there yet.
     Proving {
@@ -429,6 +377,10 @@ pub enum ErrorCode {
     GameOver,
     /// No draw can be claimed here.
     NoDraw,
+    /// The game is rated, or there is no such move to take back.
+    NoTakeback,
+    /// The time control is outside its limits.
+    BadTerms,
     /// That ply has no proof, and none is coming.
     NoProof,
     /// Too many messages; this one was dropped.
@@ -522,6 +474,7 @@ impl ClientMessage {
             Self::Resign { .. }
             | Self::OfferDraw { .. }
             | Self::ClaimDraw { .. }
+            | Self::TakeBack { .. }
             | Self::RequestProof { .. }
             | Self::Ping => Ok(()),
         }
@@ -554,6 +507,7 @@ impl ServerMessage {
         human_side: Side,
         record: &GameRecord,
         outcome: Option<Outcome>,
+        terms: GameTerms,
         proof_plies: Vec<u32>,
     ) -> Self {
         Self::Game {
@@ -562,6 +516,7 @@ impl ServerMessage {
             start_fen: record.start_fen().to_owned(),
             moves: record.uci_moves(),
             outcome,
+            terms,
             proof_plies,
         }
     }

@@ -1,8 +1,14 @@
 //! The state of a game as its events tell it. No I/O: the same code runs when something happens and when a stored
 //! game is read again.
 
-use crate::store::Event;
-use protocol::{GameRecord, Outcome, RecordError, Side, shakmaty::Position};
+use crate::{
+    clock::{self, ClockStamp, ServerTime},
+    store::Event,
+};
+use protocol::{
+    ClockReading, FREE_PLIES, GameRecord, GameTerms, MAX_UNPROVEN, Outcome, RecordError, Side,
+    shakmaty::Position,
+};
 use std::collections::BTreeSet;
 
 /// A game.
@@ -12,6 +18,9 @@ pub(crate) struct GameState {
     pub(crate) human_side: Side,
     pub(crate) model_digest: String,
     pub(crate) outcome: Option<Outcome>,
+    pub(crate) terms: GameTerms,
+    /// The clock after the last event that moved it.
+    pub(crate) clock: Option<ClockStamp>,
     /// Plies whose proofs are stored.
     pub(crate) proofs: BTreeSet<u32>,
     /// Time of the inference, for each move in the record; `None` for the human's.
@@ -22,7 +31,7 @@ impl GameState {
     /// The state after stored events; `None` without any.
     pub(crate) fn replay(events: &[Event]) -> Result<Option<Self>, String> {
         let Some((first, rest)) = events.split_first() else { return Ok(None) };
-        let Event::Created { human_side, start_fen, model_digest, .. } = first else {
+        let Event::Created { human_side, start_fen, model_digest, at_unix_ms, terms } = first else {
             return Err("its first event is not its creation".into());
         };
         let mut state = Self {
@@ -30,6 +39,11 @@ impl GameState {
             human_side: *human_side,
             model_digest: model_digest.clone(),
             outcome: None,
+            terms: *terms,
+            clock: terms.time_control.map(|control| ClockStamp {
+                reading: ClockReading::start(control),
+                at_unix_ms: *at_unix_ms,
+            }),
             proofs: BTreeSet::new(),
             infer_ms: Vec::new(),
         };
@@ -43,18 +57,30 @@ impl GameState {
     pub(crate) fn apply(&mut self, event: &Event) -> Result<(), String> {
         match event {
             Event::Created { .. } => return Err("it was created twice".into()),
-            Event::Move { ply, uci, infer_ms } => {
+            Event::Move { ply, uci, infer_ms, clock } => {
                 if *ply != self.ply() {
                     return Err(format!("a move at ply {ply} follows {} half-moves", self.ply()));
                 }
                 self.record.play_uci(uci).map_err(|error| error.to_string())?;
                 self.infer_ms.push(*infer_ms);
+                self.clock = clock.or(self.clock);
             }
-            Event::Proof { ply, .. } => {
+            Event::TakenBack { ply, clock } => {
+                let Ok(length) = usize::try_from(*ply) else { return Err("a ply is out of range".into()) };
+                self.record = self.record.truncated(length);
+                self.infer_ms.truncate(length);
+                self.proofs.retain(|proven| proven < ply);
+                self.clock = clock.or(self.clock);
+            }
+            Event::Proof { ply, clock, .. } => {
                 self.proofs.insert(*ply);
+                self.clock = clock.or(self.clock);
             }
             Event::Resigned { .. } => {}
-            Event::Ended { outcome } => self.outcome = Some(*outcome),
+            Event::Ended { outcome, clock } => {
+                self.outcome = Some(*outcome);
+                self.clock = clock.or(self.clock);
+            }
         }
         Ok(())
     }
@@ -63,9 +89,36 @@ impl GameState {
     pub(crate) fn events_of_move(&self, uci: &str, infer_ms: Option<f32>) -> Result<Vec<Event>, RecordError> {
         let mut record = self.record.clone();
         let mv = record.play_uci(uci)?;
-        let mut events = vec![Event::Move { ply: self.ply(), uci: GameRecord::uci(mv), infer_ms }];
-        events.extend(Outcome::of(&record).map(|outcome| Event::Ended { outcome }));
+        let mut events = vec![Event::Move { ply: self.ply(), uci: GameRecord::uci(mv), infer_ms, clock: None }];
+        events.extend(Outcome::of(&record).map(|outcome| Event::Ended { outcome, clock: None }));
         Ok(events)
+    }
+
+    /// Whose time runs: nobody's at the first moves, after the end, and while the human waits for proofs.
+    fn running(&self, proving: bool) -> Option<Side> {
+        let waits = proving && self.missing_proofs().count() > MAX_UNPROVEN;
+        let side = self.turn();
+        let free = self.ply() < FREE_PLIES || self.outcome.is_some() || (side == self.human_side && waits);
+        (!free).then_some(side)
+    }
+
+    /// The clock of the state that follows this one, if it has to be stored.
+    pub(crate) fn next_clock(&self, next: &Self, proving: bool, time: &ServerTime) -> Option<ClockStamp> {
+        let (control, stamp) = self.terms.time_control.zip(self.clock)?;
+        let at_unix_ms = time.now_ms();
+        let reading = clock::next(
+            time.read(&stamp, at_unix_ms),
+            control,
+            next.ply() > self.ply(),
+            next.running(proving),
+        );
+        let same = reading.running == stamp.reading.running && next.ply() == self.ply();
+        (!same).then_some(ClockStamp { reading, at_unix_ms })
+    }
+
+    /// The clock now.
+    pub(crate) fn clock_now(&self, time: &ServerTime) -> Option<ClockReading> {
+        self.clock.map(|stamp| time.read(&stamp, time.now_ms()))
     }
 
     /// Half-moves played.
@@ -123,6 +176,7 @@ mod tests {
             start_fen: protocol::record::START_FEN.into(),
             model_digest: String::new(),
             at_unix_ms: 0,
+            terms: GameTerms::default(),
         }
     }
 
@@ -141,7 +195,7 @@ mod tests {
         play(&mut state, "e7e5");
         assert!(!state.is_bot_turn() && state.needs_work());
         assert_eq!(state.missing_proofs().collect::<Vec<_>>(), [1]);
-        state.apply(&Event::Proof { ply: 1, prove_ms: 0, bytes: 0 }).unwrap();
+        state.apply(&Event::Proof { ply: 1, prove_ms: 0, bytes: 0, clock: None }).unwrap();
         assert!(!state.needs_work());
         assert!(state.is_bot_ply(1) && !state.is_bot_ply(0) && !state.is_bot_ply(3));
         let state = GameState::replay(&[created(Side::Black)]).unwrap().unwrap();
@@ -161,9 +215,51 @@ mod tests {
     }
 
     #[test]
+    fn the_humans_clock_stands_while_proofs_are_missing() {
+        let control = protocol::TimeControl { initial_ms: 60_000, increment_ms: 0 };
+        let mut first = created(Side::White);
+        if let Event::Created { terms, .. } = &mut first {
+            terms.time_control = Some(control);
+        }
+        let mut state = GameState::replay(&[first]).unwrap().unwrap();
+        assert_eq!(state.running(true), None);
+        for (uci, running) in [
+            ("g1f3", None),
+            ("g8f6", Some(Side::White)),
+            ("f3g1", Some(Side::Black)),
+            ("f6g8", Some(Side::White)),
+            ("b1c3", Some(Side::Black)),
+            ("b8c6", Some(Side::White)),
+            ("c3b1", Some(Side::Black)),
+            ("c6b8", None),
+        ] {
+            play(&mut state, uci);
+            assert_eq!(state.running(true), running, "{uci}");
+        }
+        assert_eq!(state.running(false), Some(Side::White));
+        state.apply(&Event::Proof { ply: 1, prove_ms: 0, bytes: 0, clock: None }).unwrap();
+        assert_eq!(state.running(true), Some(Side::White));
+    }
+
+    #[test]
+    fn what_is_taken_back_is_gone() {
+        let mut state = GameState::replay(&[created(Side::White)]).unwrap().unwrap();
+        for uci in ["e2e4", "e7e5", "d2d4", "e5d4"] {
+            play(&mut state, uci);
+        }
+        state.apply(&Event::Proof { ply: 1, prove_ms: 0, bytes: 0, clock: None }).unwrap();
+        state.apply(&Event::Proof { ply: 3, prove_ms: 0, bytes: 0, clock: None }).unwrap();
+        state.apply(&Event::TakenBack { ply: 2, clock: None }).unwrap();
+        assert_eq!(state.record.uci_moves(), ["e2e4", "e7e5"]);
+        assert_eq!(state.proofs.iter().copied().collect::<Vec<_>>(), [1]);
+        play(&mut state, "g1f3");
+        assert_eq!(state.played(2), Some(("g1f3".into(), None)));
+    }
+
+    #[test]
     fn refuses_events_that_contradict_each_other() {
         assert!(GameState::replay(&[]).unwrap().is_none());
-        let mv = |ply, uci: &str| Event::Move { ply, uci: uci.into(), infer_ms: None };
+        let mv = |ply, uci: &str| Event::Move { ply, uci: uci.into(), infer_ms: None, clock: None };
         assert!(GameState::replay(&[mv(0, "e2e4")]).is_err());
         for events in [vec![mv(1, "e2e4")], vec![mv(0, "e2e5")], vec![created(Side::White)]] {
             let all: Vec<Event> = std::iter::once(created(Side::White)).chain(events).collect();

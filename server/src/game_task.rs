@@ -3,6 +3,7 @@
 //! Whatever happens is stored before anybody is told of it.
 
 use crate::{
+    clock::HEARTBEAT,
     game_state::GameState,
     games::Games,
     outbound::{Client, Outbound, Refusal, when},
@@ -10,11 +11,13 @@ use crate::{
     run::Phase,
     store::{Event, StoreError, StoredProof, blocking},
 };
-use protocol::{ErrorCode, GameId, GameRecord, Outcome, ServerMessage, Side, claimable_draw};
+use protocol::{
+    ErrorCode, GameId, GameRecord, Outcome, ServerMessage, Side, claimable_draw, shakmaty::Position,
+};
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
-    time::Instant,
+    time::{Duration, Instant},
 };
 use tokio::{
     sync::mpsc,
@@ -41,6 +44,8 @@ pub(crate) enum Command {
     OfferDraw { client: Client },
     /// Claim a draw.
     ClaimDraw { client: Client },
+    /// Take moves back.
+    TakeBack { client: Client, ply: u32 },
     /// Send a proof again.
     RequestProof { client: Client, ply: u32 },
 }
@@ -108,6 +113,7 @@ impl GameTask {
             if phase > Phase::Running && !self.awaits_proof() {
                 return;
             }
+            let flag_in = self.flag_in();
             let wake_at = self.retry_at;
             let retry = async {
                 match wake_at {
@@ -116,7 +122,10 @@ impl GameTask {
                 }
             };
             self.followers.retain(|_, client| !client.is_gone());
-            let idle = self.followers.is_empty() && self.in_flight.is_none() && wake_at.is_none();
+            let idle = self.followers.is_empty()
+                && self.in_flight.is_none()
+                && wake_at.is_none()
+                && flag_in.is_none();
             tokio::select! {
                 () = when(&mut phases, |now| *now > phase) => {
                     if *phases.borrow() == Phase::Stopping {
@@ -129,6 +138,10 @@ impl GameTask {
                     None => return,
                 },
                 () = retry => {}
+                () = sleep(flag_in.unwrap_or_default().min(HEARTBEAT)), if flag_in.is_some() => {
+                    self.games.note_alive().await;
+                    self.check_flag().await;
+                }
                 () = sleep(self.games.limits.game_idle_timeout), if idle => {
                     if self.games.retire(self.game_id, &self.commands).await {
                         return;
@@ -175,8 +188,13 @@ impl GameTask {
         let ply = self.state.ply();
         let events =
             self.state.events_of_move(&uci, Some(infer_ms)).map_err(|error| failed(&error.to_string()))?;
+        self.check_flag().await;
+        if self.state.outcome.is_some() {
+            return Ok(());
+        }
         self.commit(events, None).await?;
         self.broadcast(&ServerMessage::BotMove { game_id: self.game_id, ply, uci, infer_ms });
+        self.broadcast_clock();
         self.broadcast_end();
         Ok(())
     }
@@ -211,10 +229,14 @@ impl GameTask {
         match result {
             Ok(Proved { proof, prove_ms }) => {
                 let bytes = u32::try_from(proof.len()).unwrap_or(u32::MAX);
-                let event = Event::Proof { ply, prove_ms, bytes };
+                let event = Event::Proof { ply, prove_ms, bytes, clock: None };
                 let stored = StoredProof { prove_ms, proof };
+                let before = self.state.clock;
                 match self.commit(vec![event], Some((ply, stored))).await {
                     Ok(()) => {
+                        if self.state.clock != before {
+                            self.broadcast_clock();
+                        }
                         self.attempts.remove(&ply);
                         for client in self.followers.values() {
                             client.send(Outbound::Proofs { game_id: self.game_id, plies: vec![ply] });
@@ -244,6 +266,7 @@ impl GameTask {
     }
 
     async fn obey(&mut self, command: Command) {
+        self.check_flag().await;
         match command {
             Command::Attach { client, have_proofs } => self.attach(client, &have_proofs),
             Command::Detach { client } => {
@@ -271,6 +294,10 @@ impl GameTask {
                 let claimed = self.claim_draw().await;
                 self.answer(&client, claimed);
             }
+            Command::TakeBack { client, ply } => {
+                let taken_back = self.take_back(&client, ply).await;
+                self.answer(&client, taken_back);
+            }
             Command::RequestProof { client, ply } => {
                 let requested = self.request_proof(&client, ply);
                 self.answer(&client, requested);
@@ -291,8 +318,12 @@ impl GameTask {
             state.human_side,
             &state.record,
             state.outcome,
+            state.terms,
             state.proofs.iter().copied().collect(),
         ));
+        if let Some(clock) = self.clock_message() {
+            client.tell(clock);
+        }
         let have: BTreeSet<u32> = have_proofs.iter().copied().collect();
         let plies: Vec<u32> = state.proofs.difference(&have).copied().collect();
         if !plies.is_empty() {
@@ -339,8 +370,63 @@ impl GameTask {
             .map_err(|error| Refusal::new(ErrorCode::IllegalMove, error.to_string()))?;
         self.commit(events, None).await.map_err(|error| Refusal::internal(&error))?;
         self.broadcast(&ServerMessage::MoveAccepted { game_id, ply });
+        self.broadcast_clock();
         self.broadcast_end();
         Ok(())
+    }
+
+    async fn take_back(&mut self, client: &Client, ply: u32) -> Result<(), Refusal> {
+        let refuse = |message: &str| Err(Refusal::new(ErrorCode::NoTakeback, message));
+        self.check_running()?;
+        if self.state.terms.rated {
+            return refuse("a rated game: no move is taken back");
+        }
+        let position = usize::try_from(ply).ok().and_then(|ply| self.state.record.position_at(ply));
+        let Some(position) = position else { return refuse("the game has not come that far") };
+        if Side::from(position.turn()) != self.state.human_side {
+            return refuse("it is the network's turn there");
+        }
+        let answer = ServerMessage::TakenBack { game_id: self.game_id, ply };
+        if ply == self.state.ply() {
+            client.tell(answer);
+            return Ok(());
+        }
+        self.commit(vec![Event::TakenBack { ply, clock: None }], None)
+            .await
+            .map_err(|error| Refusal::internal(&error))?;
+        // A proof in the making may be of a move that is no longer there: nobody waits for it any more.
+        (self.done_sender, self.done) = mpsc::unbounded_channel();
+        self.in_flight = None;
+        self.attempts.retain(|failed, _| *failed < ply);
+        self.broadcast(&answer);
+        self.broadcast_clock();
+        Ok(())
+    }
+
+    /// Ends the game if the time of the side to move has run out.
+    async fn check_flag(&mut self) {
+        let Some(clock) = self.state.clock_now(&self.games.time) else { return };
+        let Some(side) = clock.running.filter(|side| clock.left_ms(*side) == 0) else { return };
+        if let Err(refusal) = self.end(Outcome::timeout(&self.state.record, side), None).await {
+            tracing::error!(game = %self.game_id, "a flag fell and the game can't be ended: {}", refusal.message);
+        }
+    }
+
+    /// Time until the flag of the side to move falls.
+    fn flag_in(&self) -> Option<Duration> {
+        let clock = self.state.clock_now(&self.games.time)?;
+        clock.running.map(|side| Duration::from_millis(clock.left_ms(side).into()))
+    }
+
+    fn clock_message(&self) -> Option<ServerMessage> {
+        let clock = self.state.clock_now(&self.games.time)?;
+        Some(ServerMessage::Clock { game_id: self.game_id, clock })
+    }
+
+    fn broadcast_clock(&self) {
+        if let Some(clock) = self.clock_message() {
+            self.broadcast(&clock);
+        }
     }
 
     async fn claim_draw(&mut self) -> Result<(), Refusal> {
@@ -355,8 +441,9 @@ impl GameTask {
 
     async fn end(&mut self, outcome: Outcome, because: Option<Event>) -> Result<(), Refusal> {
         self.check_running()?;
-        let events = because.into_iter().chain([Event::Ended { outcome }]).collect();
+        let events = because.into_iter().chain([Event::Ended { outcome, clock: None }]).collect();
         self.commit(events, None).await.map_err(|error| Refusal::internal(&error))?;
+        self.broadcast_clock();
         self.broadcast_end();
         Ok(())
     }
@@ -406,12 +493,18 @@ impl GameTask {
     /// Stores events, then takes them into the state. On an error nothing has changed.
     async fn commit(
         &mut self,
-        events: Vec<Event>,
+        mut events: Vec<Event>,
         proof: Option<(u32, StoredProof)>,
     ) -> Result<(), StoreError> {
         let mut next = self.state.clone();
         for event in &events {
             next.apply(event).map_err(StoreError::Damaged)?;
+        }
+        if let Some(stamp) = self.state.next_clock(&next, self.games.pool.is_some(), &self.games.time) {
+            next.clock = Some(stamp);
+            if let Some(clock) = events.last_mut().and_then(Event::clock_mut) {
+                *clock = Some(stamp);
+            }
         }
         let needs_work = next.needs_work();
         let (store, game_id) = (Arc::clone(&self.games.store), self.game_id);

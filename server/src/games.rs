@@ -1,6 +1,7 @@
 //! The table of live games. A game is live while somebody follows it or it has work to do; the rest are on disk.
 
 use crate::{
+    clock::{HEARTBEAT, ServerTime},
     config::Limits,
     engine::Engine,
     game_state::GameState,
@@ -11,11 +12,13 @@ use crate::{
     run::Phase,
     store::{Event, Store, StoreError, blocking},
 };
-use protocol::{ErrorCode, GameId, GameRecord, Outcome, Side};
+use protocol::{ErrorCode, GameId, GameRecord, GameTerms, Outcome, Side};
 use std::{
     collections::HashMap,
-    sync::Arc,
-    time::{SystemTime, UNIX_EPOCH},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 use tokio::sync::{Mutex, Semaphore, mpsc, watch};
 
@@ -29,6 +32,10 @@ pub(crate) struct Games {
     /// `None` with proofs off.
     pub(crate) pool: Option<ProverPool>,
     pub(crate) limits: Limits,
+    /// The clocks' time.
+    pub(crate) time: ServerTime,
+    /// When it was last noted on disk that the server runs, in ms since 1970.
+    noted_alive_ms: AtomicU64,
     /// Bounds the inferences that run at a time.
     pub(crate) inference: Semaphore,
     /// How far the server is.
@@ -43,11 +50,13 @@ pub(crate) struct Games {
 }
 
 impl Games {
+    #[allow(clippy::too_many_arguments, reason = "the parts of a server")]
     pub(crate) fn new(
         engine: Arc<dyn Engine>,
         store: Arc<Store>,
         pool: Option<ProverPool>,
         limits: Limits,
+        time: ServerTime,
         metrics: Metrics,
         phases: watch::Receiver<Phase>,
         alive: mpsc::Sender<()>,
@@ -59,6 +68,8 @@ impl Games {
             store,
             pool,
             limits,
+            noted_alive_ms: AtomicU64::new(0),
+            time,
             inference: Semaphore::new(cores),
             metrics,
             phases,
@@ -73,18 +84,22 @@ impl Games {
         self: &Arc<Self>,
         human_side: Side,
         record: &GameRecord,
+        terms: GameTerms,
         client: Client,
     ) -> Result<GameId, Refusal> {
+        if terms.time_control.is_some_and(|control| !control.is_allowed()) {
+            return Err(Refusal::new(ErrorCode::BadTerms, "the time control is outside this server's limits"));
+        }
         if Outcome::of(record).is_some() {
             return Err(Refusal::new(ErrorCode::BadPosition, "the game is over at this position"));
         }
         let game_id = GameId(rand::random());
-        let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let created = Event::Created {
             human_side,
             start_fen: record.start_fen().to_owned(),
             model_digest: self.digest.clone(),
-            at_unix_ms: u64::try_from(since_1970.as_millis()).unwrap_or(u64::MAX),
+            at_unix_ms: self.time.now_ms(),
+            terms,
         };
         let events = [created];
         let state = GameState::replay(&events)
@@ -105,6 +120,21 @@ impl Games {
         live.insert(game_id, game);
         self.metrics.games_created.inc();
         Ok(game_id)
+    }
+
+    /// Notes on disk that the server runs, if the last note is old.
+    pub(crate) async fn note_alive(&self) {
+        let (now_ms, noted_ms) = (self.time.now_ms(), self.noted_alive_ms.load(Ordering::Relaxed));
+        let due = u128::from(now_ms.saturating_sub(noted_ms)) >= HEARTBEAT.as_millis();
+        let swap =
+            || self.noted_alive_ms.compare_exchange(noted_ms, now_ms, Ordering::Relaxed, Ordering::Relaxed);
+        if !due || swap().is_err() {
+            return;
+        }
+        let store = Arc::clone(&self.store);
+        if let Err(error) = blocking(move || store.note_alive(now_ms)).await.and_then(|result| result) {
+            tracing::error!("can't note that the server runs: {error}");
+        }
     }
 
     /// Sends a command to a game, which is read from disk if it isn't live.

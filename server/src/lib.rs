@@ -4,6 +4,7 @@
 //! over it. Inside: `http` is what comes before a WebSocket, `session` one socket, `game_task` one live game, `games` the table of
 //! live games, `store` the games on disk, `prover_pool` the threads that prove, `metrics` what is counted.
 
+mod clock;
 mod config;
 mod engine;
 mod game_state;

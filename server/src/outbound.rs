@@ -224,7 +224,8 @@ impl<S: Sink<Message, Error = tungstenite::Error> + Unpin> Writer<S> {
         let store = Arc::clone(&self.store);
         let stored = match blocking(move || store.proof(game_id, ply)).await {
             Ok(Ok(Some(stored))) => Ok(stored),
-            Ok(Ok(None)) => Err("the proof is not stored".to_owned()),
+            // Its move was taken back.
+            Ok(Ok(None)) => return Ok(()),
             Ok(Err(error)) | Err(error) => Err(error.to_string()),
         };
         let framed = stored.and_then(|stored| {

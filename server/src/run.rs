@@ -1,6 +1,7 @@
 //! The accept loop, from opening the store to the last goodbye.
 
 use crate::{
+    clock::{ServerTime, unix_ms},
     config::ServerConfig,
     games::Games,
     http::{self, Health},
@@ -79,6 +80,8 @@ pub async fn serve(
     let ServerConfig { proof_mode, engine, store_dir, cache_path, origins, limits } = config;
     let store = Arc::new(blocking(move || Store::open(&store_dir)).await??);
     let metrics = Metrics::new();
+    let opened = Arc::clone(&store);
+    let time = ServerTime::new(blocking(move || opened.note_outage(unix_ms())).await??);
     let pool = match proof_mode {
         ProofMode::Off => None,
         ProofMode::Gkr => Some(
@@ -91,7 +94,8 @@ pub async fn serve(
     let grace = limits.shutdown_grace;
     let sockets = Arc::new(Semaphore::new(limits.max_sockets));
     let scrapes = Arc::new(Semaphore::new(limits.max_metrics_sockets));
-    let games = Arc::new(Games::new(engine, store, pool, limits, metrics, phases.clone(), alive.clone()));
+    let games = Games::new(engine, store, pool, limits, time, metrics, phases.clone(), alive.clone());
+    let games = Arc::new(games);
     let unfinished = tokio::spawn(Arc::clone(&games).take_up_unfinished());
 
     let origins = Arc::new(origins);

@@ -212,6 +212,7 @@ impl Session {
             | ClientMessage::Resign { game_id }
             | ClientMessage::OfferDraw { game_id }
             | ClientMessage::ClaimDraw { game_id }
+            | ClientMessage::TakeBack { game_id, .. }
             | ClientMessage::RequestProof { game_id, .. } => Some(*game_id),
             ClientMessage::Hello { .. } | ClientMessage::NewGame { .. } | ClientMessage::Ping => None,
         };
@@ -231,7 +232,7 @@ impl Session {
         let client = self.client.clone();
         match message {
             ClientMessage::Hello { version, client } => self.hello(version, &client),
-            ClientMessage::NewGame { human_side, start_fen } => {
+            ClientMessage::NewGame { human_side, start_fen, terms } => {
                 let record = GameRecord::from_fen(start_fen_or_usual(start_fen.as_deref()))
                     .map_err(|error| Refusal::new(ErrorCode::BadPosition, error.to_string()))?;
                 let human_side = match human_side {
@@ -243,7 +244,7 @@ impl Session {
                 if human_side != record.position().turn().into() {
                     self.pay_for_proof()?;
                 }
-                let game_id = self.games.create(human_side, &record, client).await?;
+                let game_id = self.games.create(human_side, &record, terms, client).await?;
                 self.follow(game_id).await;
                 Ok(())
             }
@@ -260,6 +261,9 @@ impl Session {
             ClientMessage::Resign { game_id } => self.send(game_id, Command::Resign { client }).await,
             ClientMessage::OfferDraw { game_id } => self.send(game_id, Command::OfferDraw { client }).await,
             ClientMessage::ClaimDraw { game_id } => self.send(game_id, Command::ClaimDraw { client }).await,
+            ClientMessage::TakeBack { game_id, ply } => {
+                self.send(game_id, Command::TakeBack { client, ply }).await
+            }
             ClientMessage::RequestProof { game_id, ply } => {
                 self.send(game_id, Command::RequestProof { client, ply }).await
             }

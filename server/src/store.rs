@@ -3,7 +3,8 @@
 //! [`Store::append`] returns after the disk has the data; whoever acknowledges something to a client does so after
 //! it. Calls block, so async code runs them through [`blocking`].
 
-use protocol::{GameId, Outcome, Side};
+use crate::clock::{ClockStamp, Outage};
+use protocol::{GameId, GameTerms, Outcome, Side};
 use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
@@ -14,6 +15,10 @@ const EVENTS: TableDefinition<'_, ([u8; 32], u32), &[u8]> = TableDefinition::new
 const PROOFS: TableDefinition<'_, ([u8; 32], u32), &[u8]> = TableDefinition::new("proofs");
 /// Games in which it is the network's turn or a proof is missing.
 const WORK: TableDefinition<'_, [u8; 32], ()> = TableDefinition::new("work");
+/// Times in which no server ran, for the clocks: from, to, in ms since 1970.
+const OUTAGES: TableDefinition<'_, u64, u64> = TableDefinition::new("outages");
+/// When a server last said that it runs, in ms since 1970, under the key "alive".
+const ALIVE: TableDefinition<'_, &str, u64> = TableDefinition::new("alive");
 /// Version of this layout, under the key "format".
 const META: TableDefinition<'_, &str, u32> = TableDefinition::new("meta");
 
@@ -34,6 +39,9 @@ pub(crate) enum Event {
         model_digest: String,
         /// When, in ms since 1970.
         at_unix_ms: u64,
+        /// What was agreed.
+        #[serde(default)]
+        terms: GameTerms,
     },
     /// A move.
     Move {
@@ -43,6 +51,17 @@ pub(crate) enum Event {
         uci: String,
         /// Time of the inference if it is the network's, in milliseconds.
         infer_ms: Option<f32>,
+        /// The clock after it, if the game has one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        clock: Option<ClockStamp>,
+    },
+    /// Moves were taken back.
+    TakenBack {
+        /// Half-moves that stay.
+        ply: u32,
+        /// The clock after it, if the game has one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        clock: Option<ClockStamp>,
     },
     /// The proof of a move was made and checked; its bytes are stored beside the event.
     Proof {
@@ -52,6 +71,9 @@ pub(crate) enum Event {
         prove_ms: u32,
         /// Length of the proof.
         bytes: u32,
+        /// The clock after it, if it started one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        clock: Option<ClockStamp>,
     },
     /// A side gave up.
     Resigned {
@@ -62,7 +84,23 @@ pub(crate) enum Event {
     Ended {
         /// How.
         outcome: Outcome,
+        /// The clock at the end, if the game has one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        clock: Option<ClockStamp>,
     },
+}
+
+impl Event {
+    /// The place for the clock after the event, in those that may move it.
+    pub(crate) fn clock_mut(&mut self) -> Option<&mut Option<ClockStamp>> {
+        match self {
+            Self::Move { clock, .. }
+            | Self::TakenBack { clock, .. }
+            | Self::Proof { clock, .. }
+            | Self::Ended { clock, .. } => Some(clock),
+            Self::Created { .. } | Self::Resigned { .. } => None,
+        }
+    }
 }
 
 /// A stored proof.
@@ -120,6 +158,8 @@ impl Store {
             transaction.open_table(EVENTS)?;
             transaction.open_table(PROOFS)?;
             transaction.open_table(WORK)?;
+            transaction.open_table(OUTAGES)?;
+            transaction.open_table(ALIVE)?;
             let mut meta = transaction.open_table(META)?;
             let found = meta.get("format")?.map_or(FORMAT, |format| format.value());
             if found != FORMAT {
@@ -156,6 +196,11 @@ impl Store {
                 let bytes =
                     serde_json::to_vec(event).map_err(|error| StoreError::Damaged(error.to_string()))?;
                 table.insert((game.0, number), bytes.as_slice())?;
+            }
+            for event in events {
+                if let Event::TakenBack { ply, .. } = event {
+                    transaction.open_table(PROOFS)?.retain_in((game.0, *ply)..=(game.0, u32::MAX), |_, _| false)?;
+                }
             }
             if let Some((ply, StoredProof { prove_ms, proof })) = proof {
                 let mut bytes = Vec::with_capacity(4 + proof.len());
@@ -200,6 +245,38 @@ impl Store {
         }
     }
 
+    /// Notes that the server runs at this moment.
+    pub(crate) fn note_alive(&self, unix_ms: u64) -> Result<(), StoreError> {
+        let mut transaction = self.database.begin_write()?;
+        transaction.set_quick_repair(true);
+        transaction.open_table(ALIVE)?.insert("alive", unix_ms)?;
+        transaction.commit()?;
+        Ok(())
+    }
+
+    /// Notes that no server ran since the last one said that it does, and returns all such times.
+    pub(crate) fn note_outage(&self, now_unix_ms: u64) -> Result<Vec<Outage>, StoreError> {
+        let mut transaction = self.database.begin_write()?;
+        transaction.set_quick_repair(true);
+        let outages = {
+            let mut alive = transaction.open_table(ALIVE)?;
+            let mut outages = transaction.open_table(OUTAGES)?;
+            let last = alive.get("alive")?.map(|last| last.value());
+            if let Some(last) = last {
+                outages.insert(last, now_unix_ms.max(last))?;
+            }
+            alive.insert("alive", now_unix_ms)?;
+            let mut all = Vec::new();
+            for entry in outages.iter()? {
+                let (from, to) = entry?;
+                all.push((from.value(), to.value()));
+            }
+            all
+        };
+        transaction.commit()?;
+        Ok(outages)
+    }
+
     /// Games in which it is the network's turn or a proof is missing.
     pub(crate) fn games_with_work(&self) -> Result<Vec<GameId>, StoreError> {
         let transaction = self.database.begin_read()?;
@@ -227,6 +304,7 @@ mod tests {
             start_fen: protocol::record::START_FEN.into(),
             model_digest: "00".repeat(32),
             at_unix_ms: 1,
+            terms: GameTerms::default(),
         }
     }
 
@@ -234,8 +312,8 @@ mod tests {
     fn what_was_appended_is_there_after_reopening() {
         let folder = tempfile::tempdir().unwrap();
         let (one, two) = (GameId([1; 32]), GameId([2; 32]));
-        let mv = Event::Move { ply: 0, uci: "e2e4".into(), infer_ms: Some(1.5) };
-        let event = Event::Proof { ply: 0, prove_ms: 7, bytes: 3 };
+        let mv = Event::Move { ply: 0, uci: "e2e4".into(), infer_ms: Some(1.5), clock: None };
+        let event = Event::Proof { ply: 0, prove_ms: 7, bytes: 3, clock: None };
         let proof = StoredProof { prove_ms: 7, proof: vec![1, 2, 3] };
         {
             let store = Store::open(folder.path()).unwrap();
@@ -258,11 +336,38 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(folder.path()).unwrap();
         assert!(matches!(Store::open(folder.path()), Err(StoreError::Database(_))));
-        let mv = Event::Move { ply: 0, uci: "e2e4".into(), infer_ms: None };
+        let mv = Event::Move { ply: 0, uci: "e2e4".into(), infer_ms: None, clock: None };
         assert!(store.append(GameId([1; 32]), &[mv], None, true).is_err());
         store.append(GameId([1; 32]), &[created()], None, true).unwrap();
         assert!(store.append(GameId([1; 32]), &[created()], None, true).is_err());
         assert_eq!(store.events(GameId([1; 32])).unwrap(), [created()]);
+    }
+
+    #[test]
+    fn proofs_of_what_was_taken_back_are_gone() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path()).unwrap();
+        let game = GameId([1; 32]);
+        store.append(game, &[created()], None, true).unwrap();
+        let proof = StoredProof { prove_ms: 7, proof: vec![1] };
+        for ply in [1, 3] {
+            let event = Event::Proof { ply, prove_ms: 7, bytes: 1, clock: None };
+            store.append(game, &[event], Some((ply, &proof)), false).unwrap();
+        }
+        store.append(game, &[Event::TakenBack { ply: 2, clock: None }], None, false).unwrap();
+        assert_eq!(store.proof(game, 1).unwrap(), Some(proof));
+        assert_eq!(store.proof(game, 3).unwrap(), None);
+    }
+
+    #[test]
+    fn outages_are_remembered() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path()).unwrap();
+        assert_eq!(store.note_outage(10).unwrap(), []);
+        store.note_alive(25).unwrap();
+        assert_eq!(store.note_outage(40).unwrap(), [(25, 40)]);
+        store.note_alive(50).unwrap();
+        assert_eq!(store.note_outage(60).unwrap(), [(25, 40), (50, 60)]);
     }
 
     #[test]

@@ -5,8 +5,8 @@ mod common;
 use common::{Client, PATIENCE, Received, TestEngine, TestServer, config};
 use futures_util::SinkExt;
 use protocol::{
-    ClientMessage, EndReason, ErrorCode, GameId, GameRecord, Outcome, ProofMode, ServerMessage, Side,
-    SideChoice,
+    ClientMessage, EndReason, ErrorCode, GameId, GameRecord, GameTerms, Outcome, ProofMode, ServerMessage,
+    Side, SideChoice,
     messages::{MAX_CLIENT_MESSAGE_BYTES, PROTOCOL_VERSION},
     record::START_FEN,
     shakmaty::Position,
@@ -151,7 +151,7 @@ async fn bad_messages_are_refused_and_change_nothing() {
         "k7/2Q5/1K6/8/8/8/8/8 b - - 0 1",
     ] {
         client
-            .send(ClientMessage::NewGame { human_side: SideChoice::White, start_fen: Some(fen.into()) })
+            .send(ClientMessage::NewGame { human_side: SideChoice::White, start_fen: Some(fen.into()), terms: GameTerms::default() })
             .await;
         expect_error(&mut client, ErrorCode::BadPosition).await;
     }
@@ -246,7 +246,7 @@ async fn a_client_comes_back() {
     let mut client = Client::connect(server.address).await;
     client.send(ClientMessage::Move { game_id, ply: 2, uci: "d2d4".into() }).await;
     expect_error(&mut client, ErrorCode::UnknownGame).await;
-    let state = ServerMessage::game(game_id, Side::White, &record, None, vec![]);
+    let state = ServerMessage::game(game_id, Side::White, &record, None, GameTerms::default(), vec![]);
     assert_eq!(client.resume(game_id, vec![]).await, state);
     // Two sockets follow the game; both learn of every move.
     let mut other = Client::connect(server.address).await;
@@ -273,11 +273,11 @@ async fn a_server_comes_back() {
 
     let server = start(&folder).await;
     let mut client = Client::connect(server.address).await;
-    let state = ServerMessage::game(game_id, Side::Black, &record, None, vec![]);
+    let state = ServerMessage::game(game_id, Side::Black, &record, None, GameTerms::default(), vec![]);
     assert_eq!(client.resume(game_id, vec![]).await, state);
     client.play_and_answer(game_id, &mut record, "d7d5").await;
     let outcome = Outcome::resignation(Side::White);
-    let state = ServerMessage::game(resigned, Side::White, &empty, Some(outcome), vec![]);
+    let state = ServerMessage::game(resigned, Side::White, &empty, Some(outcome), GameTerms::default(), vec![]);
     assert_eq!(client.resume(resigned, vec![]).await, state);
     server.stop().await;
 
@@ -359,9 +359,9 @@ async fn a_socket_follows_the_games_it_took_up_last() {
     expect_error(&mut client, ErrorCode::UnknownGame).await;
     // It has left memory, which makes room for another, and is read from disk.
     tokio::time::sleep(Duration::from_millis(500)).await;
-    let state = ServerMessage::game(first, Side::White, &games[0].1, None, vec![]);
+    let state = ServerMessage::game(first, Side::White, &games[0].1, None, GameTerms::default(), vec![]);
     assert_eq!(client.resume(first, vec![]).await, state);
-    client.send(ClientMessage::NewGame { human_side: SideChoice::White, start_fen: None }).await;
+    client.send(ClientMessage::NewGame { human_side: SideChoice::White, start_fen: None, terms: GameTerms::default() }).await;
     expect_error(&mut client, ErrorCode::Busy).await;
     server.stop().await;
 }

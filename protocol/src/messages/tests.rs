@@ -1,19 +1,33 @@
 //! Round trips, limits, and decoders that see anything.
 
 use super::*;
+use crate::{EndReason, TimeControl, claimable_draw};
 use proptest::prelude::*;
+
+fn terms() -> GameTerms {
+    GameTerms { time_control: Some(TimeControl { initial_ms: 180_000, increment_ms: 2_000 }), rated: true }
+}
 
 fn client_messages() -> Vec<ClientMessage> {
     let game_id = GameId([0xa7; 32]);
     vec![
         ClientMessage::Hello { version: PROTOCOL_VERSION, client: "game 0.1.0".into() },
-        ClientMessage::NewGame { human_side: SideChoice::Random, start_fen: None },
-        ClientMessage::NewGame { human_side: SideChoice::Black, start_fen: Some(START_FEN.into()) },
+        ClientMessage::NewGame {
+            human_side: SideChoice::Random,
+            start_fen: None,
+            terms: GameTerms::default(),
+        },
+        ClientMessage::NewGame {
+            human_side: SideChoice::Black,
+            start_fen: Some(START_FEN.into()),
+            terms: terms(),
+        },
         ClientMessage::Resume { game_id, have_proofs: vec![1, 3, 5] },
         ClientMessage::Move { game_id, ply: 6, uci: "e7e8q".into() },
         ClientMessage::Resign { game_id },
         ClientMessage::OfferDraw { game_id },
         ClientMessage::ClaimDraw { game_id },
+        ClientMessage::TakeBack { game_id, ply: 6 },
         ClientMessage::RequestProof { game_id, ply: 7 },
         ClientMessage::Ping,
     ]
@@ -32,9 +46,14 @@ fn server_messages() -> Vec<ServerMessage> {
             prover_ready: false,
             prover_progress: 0.25,
         },
-        ServerMessage::game(game_id, Side::White, &GameRecord::default(), Some(outcome), vec![1]),
+        ServerMessage::game(game_id, Side::White, &GameRecord::default(), Some(outcome), terms(), vec![1]),
         ServerMessage::MoveAccepted { game_id, ply: 0 },
         ServerMessage::BotMove { game_id, ply: 1, uci: "e7e5".into(), infer_ms: 1.5 },
+        ServerMessage::Clock {
+            game_id,
+            clock: ClockReading { white_ms: 1, black_ms: 60_000, running: Some(Side::White) },
+        },
+        ServerMessage::TakenBack { game_id, ply: 2 },
         ServerMessage::Proving { game_id, ply: 1, queue: 2 },
         ServerMessage::ProofReady { game_id, ply: 1, prove_ms: 200, bytes: 180_000 },
         ServerMessage::ProofFailed { game_id, ply: 1, reason: "no".into() },
@@ -99,6 +118,7 @@ fn refuses_fields_outside_their_limits() {
             ClientMessage::NewGame {
                 human_side: SideChoice::White,
                 start_fen: Some("8".repeat(MAX_FEN_BYTES + 1)),
+                terms: GameTerms::default(),
             },
             "start_fen",
         ),
@@ -121,6 +141,7 @@ fn the_longest_messages_fit() {
         start_fen: START_FEN.into(),
         moves: vec!["e7e8q".into(); MAX_PLIES],
         outcome: None,
+        terms: terms(),
         proof_plies: plies,
     };
     game.encode().unwrap();

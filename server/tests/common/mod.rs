@@ -4,7 +4,7 @@
 
 use futures_util::{SinkExt, StreamExt};
 use protocol::{
-    ClientMessage, GameId, GameRecord, PROTOCOL_VERSION, ProofFrame, ProofMode, ServerMessage, SideChoice,
+    ClientMessage, GameId, GameRecord, GameTerms, PROTOCOL_VERSION, ProofFrame, ProofMode, ServerMessage, SideChoice,
     shakmaty::{Move, Position},
 };
 use server::{
@@ -280,8 +280,18 @@ impl Client {
         human_side: SideChoice,
         start_fen: Option<&str>,
     ) -> (GameId, GameRecord) {
+        self.new_game_on(human_side, start_fen, GameTerms::default()).await
+    }
+
+    /// Starts a game on terms.
+    pub async fn new_game_on(
+        &mut self,
+        human_side: SideChoice,
+        start_fen: Option<&str>,
+        terms: GameTerms,
+    ) -> (GameId, GameRecord) {
         let start_fen = start_fen.map(str::to_owned);
-        self.send(ClientMessage::NewGame { human_side, start_fen }).await;
+        self.send(ClientMessage::NewGame { human_side, start_fen, terms }).await;
         match self.game_message().await {
             ServerMessage::Game { game_id, start_fen, moves, outcome: None, .. } => {
                 (game_id, GameRecord::replay(&start_fen, moves.iter().map(String::as_str)).unwrap())
