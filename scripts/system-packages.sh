@@ -3,8 +3,8 @@
 # usage: scripts/system-packages.sh GROUP...      groups: build (compiling), run (the client), test (a screen for tests)
 set -euo pipefail
 declare -A groups=(
-    [build]="build-essential pkg-config libwayland-dev libxkbcommon-dev"
-    [run]="libwayland-client0 libxkbcommon0 libxkbcommon-x11-0 libx11-xcb1 libxcursor1 libxi6 libxrandr2 libvulkan1 mesa-vulkan-drivers"
+    [build]="build-essential pkg-config libwayland-dev libxkbcommon-dev libasound2-dev"
+    [run]="libwayland-client0 libxkbcommon0 libxkbcommon-x11-0 libx11-xcb1 libxcursor1 libxi6 libxrandr2 libvulkan1 libasound2 mesa-vulkan-drivers"
     [test]="xvfb xauth xdotool x11-utils imagemagick"
 )
 missing=()

@@ -3,17 +3,20 @@
 use crate::{
     Step,
     play::{Play, PlayerAction, state::Badge},
-    screens::Overlay,
+    screens::{Overlay, dialogs::Dialog},
+    settings::Setting,
+    theme::widgets::Does,
 };
 use bevy::{
     app::AppExit,
     prelude::*,
     render::view::screenshot::{Screenshot, ScreenshotCaptured, save_to_disk},
+    ui::UiGlobalTransform,
     window::RequestRedraw,
 };
 use clap::Args;
 use protocol::SideChoice;
-use std::path::PathBuf;
+use std::{collections::BTreeMap, path::PathBuf};
 
 /// Options for developers.
 #[derive(Args, Resource, Clone, Debug, Default)]
@@ -28,7 +31,7 @@ pub struct DevOptions {
     /// and all earlier moves are verified or can't be; `auto` plays the first legal move forever.
     #[arg(long, value_name = "MOVES", hide = true)]
     pub autoplay: Option<String>,
-    /// Open this dialog at the end of the automatic moves: new, resign.
+    /// Open this dialog at the end of the automatic moves: new, resign, draw, proof, settings, help, files.
     #[arg(long, value_name = "DIALOG", hide = true)]
     pub open: Option<String>,
     /// Start new games at this position.
@@ -37,9 +40,12 @@ pub struct DevOptions {
     /// Damage the proof of the move after this many half-moves before it is checked.
     #[arg(long, value_name = "PLY", hide = true)]
     pub tamper: Option<u32>,
-    /// Print the state of the game on each change.
+    /// Print the state of the game on each change, and where the buttons are.
     #[arg(long, hide = true)]
     pub print_state: bool,
+    /// Open this saved game at the start.
+    #[arg(long, value_name = "FILE", hide = true)]
+    pub open_file: Option<PathBuf>,
 }
 
 /// Carries out [`DevOptions`].
@@ -56,7 +62,13 @@ impl Plugin for DevToolsPlugin {
             play.state.start_fen = options.start_fen.clone();
         }
         if options.print_state {
-            app.add_systems(Update, print_state.in_set(Step::Draw));
+            app.add_systems(Update, print_state.in_set(Step::Draw))
+                .add_systems(PostUpdate, print_buttons.after(bevy::ui::UiSystems::PostLayout));
+        }
+        if let Some(path) = options.open_file.clone() {
+            app.add_systems(Startup, move |mut actions: MessageWriter<'_, PlayerAction>| {
+                actions.write(PlayerAction::Open(path.clone()));
+            });
         }
         if options.autoplay.is_some() {
             app.add_systems(Update, autoplay.in_set(Step::Input));
@@ -96,7 +108,8 @@ fn autoplay(
     let Some(moves) = &options.autoplay else { return };
     let Some(game) = &play.state.game else {
         if play.state.wanted.is_none() && *done == 0 {
-            actions.write(PlayerAction::NewGame(SideChoice::White));
+            actions.write(PlayerAction::Choose(Setting::Side(SideChoice::White)));
+            actions.write(PlayerAction::Start);
         }
         return;
     };
@@ -121,6 +134,11 @@ fn autoplay(
             match options.open.as_deref() {
                 Some("new") => drop(actions.write(PlayerAction::AskNewGame)),
                 Some("resign") => drop(actions.write(PlayerAction::AskResign)),
+                Some("draw") => drop(actions.write(PlayerAction::AskDraw)),
+                Some("proof") => drop(actions.write(PlayerAction::ShowProof(None))),
+                Some("settings") => drop(actions.write(PlayerAction::ShowSettings)),
+                Some("help") => drop(actions.write(PlayerAction::ShowHelp)),
+                Some("files") => drop(actions.write(PlayerAction::ShowFiles)),
                 _ => {}
             }
             *done = usize::MAX;
@@ -142,5 +160,27 @@ fn print_state(play: Res<'_, Play>, overlay: Res<'_, State<Overlay>>, mut last: 
     if *last != line {
         println!("{line}");
         *last = line;
+    }
+}
+
+/// One line on standard output for each button that appears or moves: its name (`dialog/` before it in a dialog) and
+/// its middle in the window.
+#[allow(clippy::print_stdout, reason = "asked for by --print-state")]
+fn print_buttons(
+    buttons: Query<'_, '_, (Entity, &Name, &UiGlobalTransform, &ComputedNode), With<Does>>,
+    parents: Query<'_, '_, &ChildOf>,
+    dialogs: Query<'_, '_, (), With<Dialog>>,
+    mut last: Local<'_, BTreeMap<Entity, (i32, i32)>>,
+) {
+    for (entity, name, transform, node) in &buttons {
+        if node.size().x <= 0.0 {
+            continue;
+        }
+        let middle = transform.affine().translation * node.inverse_scale_factor();
+        let at = (middle.x.round() as i32, middle.y.round() as i32);
+        if last.insert(entity, at) != Some(at) {
+            let inside = parents.iter_ancestors(entity).any(|parent| dialogs.contains(parent));
+            println!("button {}{name} {} {}", if inside { "dialog/" } else { "" }, at.0, at.1);
+        }
     }
 }

@@ -1,11 +1,16 @@
 //! Files of the client: where they lie, saved games and evidence.
 
-use crate::play::{
-    notation,
-    state::{EarlierGame, PlayState},
+use crate::{
+    play::{
+        game::{Badge, Game},
+        notation,
+        state::{EarlierGame, PlayState},
+    },
+    verify::engine,
 };
 use bevy::prelude::Resource;
-use protocol::GameRecord;
+use engine_circuit::bundle::pgn;
+use protocol::{EndReason, GameId, GameRecord, Outcome, Side, shakmaty::Color};
 use std::{
     io::Error,
     path::{Path, PathBuf},
@@ -89,15 +94,102 @@ fn stamp() -> u64 {
 ///
 /// Returns a line for the user.
 pub fn save_bundle(folder: &DataFolder, state: &PlayState) -> Result<PathBuf, String> {
-    let game = state.game.as_ref().ok_or("there is no game")?;
+    let game = state.game.as_ref().ok_or("there is no game to save yet")?;
     let folder = folder.0.join("bundles");
     let say = |error: Error| error.to_string();
     std::fs::create_dir_all(&folder).map_err(say)?;
     let id = game.id.to_string();
     let path = folder.join(format!("{}-{}.fairmate", stamp(), &id[..8]));
-    let bytes = crate::verify::engine::bundle(state)?;
+    let bytes = engine::bundle(game)?;
     write(&path, &bytes).map_err(say)?;
     Ok(path)
+}
+
+/// Saves the proof of the move at a ply. Returns the file.
+///
+/// # Errors
+///
+/// Returns a line for the user.
+pub fn save_proof(folder: &DataFolder, state: &PlayState, ply: u32) -> Result<PathBuf, String> {
+    let game = state.game.as_ref().ok_or("there is no game")?;
+    let proof = game.proofs.get(&ply).ok_or("there is no proof of this move yet")?;
+    let folder = folder.0.join("proofs");
+    std::fs::create_dir_all(&folder).map_err(|error| error.to_string())?;
+    let id = game.id.to_string();
+    let path = folder.join(format!("{}-ply{ply}.proof", &id[..8]));
+    write(&path, proof).map_err(|error| error.to_string())?;
+    Ok(path)
+}
+
+/// Saved games that can be opened, the newest first.
+#[must_use]
+pub fn saved_games(folder: &DataFolder) -> Vec<PathBuf> {
+    let mut paths = with_extension(&folder.0.join("bundles"), "fairmate");
+    paths.reverse();
+    paths
+}
+
+/// Largest file that is opened, in bytes.
+const MAX_FILE_BYTES: u64 = engine_circuit::bundle::MAX_BUNDLE_BYTES as u64;
+
+/// Reads a saved game, a bundle with proofs or a PGN without.
+///
+/// # Errors
+///
+/// Returns a line for the user.
+pub fn open(path: &Path) -> Result<Game, String> {
+    let say = |error: String| format!("{}: {error}", path.display());
+    let length = std::fs::metadata(path).map_err(|error| say(error.to_string()))?.len();
+    if length > MAX_FILE_BYTES {
+        return Err(say("the file is too large".into()));
+    }
+    let bytes = std::fs::read(path).map_err(|error| say(error.to_string()))?;
+    if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("pgn")) {
+        let text = String::from_utf8(bytes).map_err(|_| say("the file is no text".into()))?;
+        return game_of_pgn(&text).map_err(say);
+    }
+    game_of_bundle(&bytes).map_err(say)
+}
+
+fn outcome_of(record: &GameRecord, tags: &[(String, String)]) -> Option<Outcome> {
+    let said = |winner| Some(Outcome { winner, reason: EndReason::Resignation });
+    Outcome::of(record).or(match pgn::tag(tags, "Result") {
+        Some("1-0") => said(Some(Side::White)),
+        Some("0-1") => said(Some(Side::Black)),
+        _ => None,
+    })
+}
+
+fn game_of_bundle(bytes: &[u8]) -> Result<Game, String> {
+    let bundle = engine_circuit::bundle::Bundle::read(bytes).map_err(|error| error.to_string())?;
+    let digest = *bundle.digest().as_bytes();
+    let record = bundle.record().clone();
+    let mut game = Game::new(GameId(bundle.game_id()), bundle.side().other(), digest, record);
+    game.outcome = outcome_of(&game.record, bundle.tags());
+    game.proofs = bundle.proofs().clone();
+    for ply in 0..u32::try_from(game.record.ply()).unwrap_or(0) {
+        if game.is_bot_ply(ply) {
+            let reason = "the file has no proof of this move".into();
+            game.badges.insert(ply, Badge::NotChecked { reason });
+        }
+    }
+    if let Some(ply) = game.proofs.keys().find(|ply| !game.badges.contains_key(ply)) {
+        return Err(format!("it has a proof for half-move {ply}, which is not the network's"));
+    }
+    Ok(game)
+}
+
+/// A game without proofs, from its PGN.
+///
+/// # Errors
+///
+/// Returns a line for the user.
+pub fn game_of_pgn(text: &str) -> Result<Game, String> {
+    let read = pgn::read(text.as_bytes()).map_err(|error| error.to_string())?;
+    let human = if pgn::tag(&read.tags, "White") == Some("Fairmate") { Color::Black } else { Color::White };
+    let mut game = Game::new(GameId([0; 32]), human, [0; 32], read.record);
+    game.outcome = outcome_of(&game.record, &read.tags);
+    Ok(game)
 }
 
 /// Saves what is known about the alarm: statement, proof, game and what the server claimed. Returns the folder.
@@ -113,7 +205,8 @@ pub fn save_evidence(folder: &DataFolder, state: &PlayState) -> Result<PathBuf, 
     let folder =
         folder.0.join("evidence").join(format!("{}-{}-ply{}", stamp(), &id[..id.len().min(8)], alarm.ply));
     std::fs::create_dir_all(&folder)?;
-    let mut text = format!("{}\nreason: {}\nply: {}\ngame: {id}\n", alarm.title, alarm.reason, alarm.ply);
+    let mut text =
+        format!("offence: {:?}\nreason: {}\nply: {}\ngame: {id}\n", alarm.offence, alarm.reason, alarm.ply);
     if let Some(opponent) = &state.opponent {
         text += &format!(
             "model digest: {}\npinned: {:?}\nproof mode: {:?}\n",
@@ -134,6 +227,8 @@ pub fn save_evidence(folder: &DataFolder, state: &PlayState) -> Result<PathBuf, 
             write(&folder.join("proof.bin"), proof)?;
         }
     }
+    let heard = state.heard.iter().fold(String::new(), |all, raw| all + raw + "\n");
+    write(&folder.join("server-messages.jsonl"), heard.as_bytes())?;
     write(&folder.join("statement.txt"), text.as_bytes())?;
     Ok(folder)
 }
@@ -142,13 +237,21 @@ fn current_game(folder: &DataFolder) -> PathBuf {
     folder.0.join("current-game")
 }
 
-/// Notes which game is being played, so that the next run of the client takes it up; forgets it once it has ended.
+/// Notes the game that is being played, so that the next run of the client takes it up and knows it again; forgets it
+/// once it has ended.
 pub fn remember_game(folder: &DataFolder, state: &PlayState) {
     let path = current_game(folder);
-    let text = match (&state.game, &state.opponent) {
-        (Some(game), Some(opponent)) if game.outcome.is_none() => {
-            format!("{}\n{}\n", game.id, hex::encode(opponent.digest))
-        }
+    let game = state.game.as_ref().filter(|game| !game.review);
+    let game = game.or(state.aside.as_deref());
+    let text = match game {
+        Some(game) if game.outcome.is_none() => format!(
+            "{}\n{}\n{}\n{}\n{}\n",
+            game.id,
+            hex::encode(game.digest),
+            if game.human == Color::White { "white" } else { "black" },
+            game.record.start_fen(),
+            game.record.truncated(game.confirmed).uci_moves().join(" "),
+        ),
         _ => String::new(),
     };
     if let Err(error) = std::fs::create_dir_all(&folder.0).and_then(|()| write(&path, text.as_bytes())) {
@@ -164,11 +267,23 @@ pub fn earlier_game(folder: &DataFolder) -> Option<EarlierGame> {
     let id = lines.next()?.parse().ok()?;
     let mut digest = [0; 32];
     hex::decode_to_slice(lines.next()?, &mut digest).ok()?;
-    Some(EarlierGame { id, digest })
+    let human = match lines.next()? {
+        "white" => Side::White,
+        "black" => Side::Black,
+        _ => return None,
+    };
+    let fen = lines.next()?;
+    let moves = lines.next().unwrap_or_default();
+    let record = GameRecord::replay(fen, moves.split_whitespace()).ok()?;
+    Some(EarlierGame { id, digest, human, record })
 }
 
 /// Writes a file whole or not at all.
-fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+///
+/// # Errors
+///
+/// Returns the error of the file system.
+pub fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     let mut partial = path.as_os_str().to_owned();
     partial.push(".part");
     std::fs::write(&partial, bytes)?;

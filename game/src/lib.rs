@@ -4,13 +4,19 @@
 
 #![allow(clippy::needless_pass_by_value, reason = "Bevy's systems take their parameters by value")]
 
+pub mod analysis;
 pub mod args;
 pub mod board;
+pub mod clipboard;
 pub mod dev_tools;
 pub mod files;
+pub mod i18n;
+pub mod idle;
 pub mod net;
 pub mod play;
 pub mod screens;
+pub mod settings;
+pub mod sound;
 pub mod theme;
 pub mod verify;
 
@@ -36,13 +42,19 @@ impl Plugin for GamePlugin {
             .insert_resource(self.opponent.clone())
             .insert_resource(self.pinned.clone())
             .insert_resource(self.dev.clone())
+            .init_resource::<clipboard::Clipboard>()
             .add_plugins((
+                settings::SettingsPlugin,
+                i18n::TextsPlugin,
                 theme::ThemePlugin,
                 play::PlayPlugin,
                 board::BoardPlugin,
                 screens::ScreensPlugin,
                 net::NetPlugin,
                 verify::VerifyPlugin,
+                analysis::AnalysisPlugin,
+                sound::SoundPlugin,
+                idle::IdlePlugin,
                 dev_tools::DevToolsPlugin,
             ));
     }

@@ -5,11 +5,11 @@ use bevy::{
     prelude::*,
     render::{RenderPlugin, settings::WgpuSettings},
     window::{MonitorSelection, WindowMode, WindowResolution},
-    winit::{UpdateMode, WinitSettings},
+    winit::WinitSettings,
 };
 use clap::Parser;
 use game::args::Args;
-use std::{process::ExitCode, time::Duration};
+use std::process::ExitCode;
 
 /// Exit code for misuse of the command line.
 const MISUSE: u8 = 2;
@@ -52,7 +52,7 @@ fn main() -> ExitCode {
         DefaultPlugins
             .set(WindowPlugin { primary_window: Some(window), ..default() })
             .set(LogPlugin {
-                filter: "warn,wgpu=off,wgpu_core=off,wgpu_hal=off,naga=off,winit=off,bevy_winit=error,bevy_render=error".into(),
+                filter: "warn,bevy_audio=off,wgpu=off,wgpu_core=off,wgpu_hal=off,naga=off,winit=off,bevy_winit=error,bevy_render=error".into(),
                 ..default()
             })
             .set(RenderPlugin {
@@ -62,24 +62,10 @@ fn main() -> ExitCode {
             }),
     )
     .insert_resource(WinitSettings::continuous())
-    .add_systems(Update, settle_down)
     .add_plugins(plugin);
     match app.run() {
         AppExit::Success => ExitCode::SUCCESS,
         AppExit::Error(code) => ExitCode::from(code.get()),
-    }
-}
-
-/// Frames drawn without pause at the start: pipelines compile in the background and nothing wakes a sleeping loop.
-const BUSY_FRAMES: u32 = 90;
-
-fn settle_down(mut frames: Local<'_, u32>, mut settings: ResMut<'_, WinitSettings>) {
-    *frames += 1;
-    if *frames == BUSY_FRAMES {
-        *settings = WinitSettings {
-            focused_mode: UpdateMode::reactive(Duration::from_secs(4)),
-            unfocused_mode: UpdateMode::reactive_low_power(Duration::from_secs(4)),
-        };
     }
 }
 

@@ -40,10 +40,9 @@ impl GameState {
             model_digest: model_digest.clone(),
             outcome: None,
             terms: *terms,
-            clock: terms.time_control.map(|control| ClockStamp {
-                reading: ClockReading::start(control),
-                at_unix_ms: *at_unix_ms,
-            }),
+            clock: terms
+                .time_control
+                .map(|control| ClockStamp { reading: ClockReading::start(control), at_unix_ms: *at_unix_ms }),
             proofs: BTreeSet::new(),
             infer_ms: Vec::new(),
         };
@@ -89,7 +88,8 @@ impl GameState {
     pub(crate) fn events_of_move(&self, uci: &str, infer_ms: Option<f32>) -> Result<Vec<Event>, RecordError> {
         let mut record = self.record.clone();
         let mv = record.play_uci(uci)?;
-        let mut events = vec![Event::Move { ply: self.ply(), uci: GameRecord::uci(mv), infer_ms, clock: None }];
+        let mut events =
+            vec![Event::Move { ply: self.ply(), uci: GameRecord::uci(mv), infer_ms, clock: None }];
         events.extend(Outcome::of(&record).map(|outcome| Event::Ended { outcome, clock: None }));
         Ok(events)
     }

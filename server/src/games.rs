@@ -88,7 +88,10 @@ impl Games {
         client: Client,
     ) -> Result<GameId, Refusal> {
         if terms.time_control.is_some_and(|control| !control.is_allowed()) {
-            return Err(Refusal::new(ErrorCode::BadTerms, "the time control is outside this server's limits"));
+            return Err(Refusal::new(
+                ErrorCode::BadTerms,
+                "the time control is outside this server's limits",
+            ));
         }
         if Outcome::of(record).is_some() {
             return Err(Refusal::new(ErrorCode::BadPosition, "the game is over at this position"));

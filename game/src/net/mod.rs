@@ -37,7 +37,12 @@ pub enum Opponent {
 #[derive(Message, Clone, Debug)]
 pub enum NetEvent {
     /// A message of the server.
-    Server(Box<ServerMessage>),
+    Server {
+        /// The message.
+        message: Box<ServerMessage>,
+        /// As it came, for evidence.
+        raw: String,
+    },
     /// A proof.
     Proof(ProofFrame),
     /// The connection broke or could not be made; another try follows by itself.

@@ -123,7 +123,7 @@ async fn connection(address: &str, ends: &mut Ends, welcomed: &mut bool) -> End 
                     Some(Err(error)) => return End::Broken(error.to_string()),
                     Some(Ok(frame)) => match read(&frame) {
                         Ok(Some(event)) => {
-                            if let NetEvent::Server(message) = &event
+                            if let NetEvent::Server { message, .. } = &event
                                 && let ServerMessage::Welcome { version, .. } = message.as_ref()
                             {
                                 if *version != PROTOCOL_VERSION {
@@ -166,7 +166,9 @@ async fn connection(address: &str, ends: &mut Ends, welcomed: &mut bool) -> End 
 fn read(frame: &Message) -> Result<Option<NetEvent>, String> {
     match frame {
         Message::Text(text) => match ServerMessage::decode(text) {
-            Ok(message) => Ok(Some(NetEvent::Server(Box::new(message)))),
+            Ok(message) => {
+                Ok(Some(NetEvent::Server { message: Box::new(message), raw: text.as_str().to_owned() }))
+            }
             Err(error) => Err(format!("the server sent something unreadable: {error}")),
         },
         Message::Binary(bytes) => match ProofFrame::decode(bytes) {

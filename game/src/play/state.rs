@@ -1,183 +1,28 @@
 //! The state of the client's game, without Bevy and without I/O: what the server said, what the player did, what the
 //! verifier found.
 
+pub use super::game::{Alarm, Badge, Game, Link, LocalClock, Offence, Opponent, ProofFacts, Trust};
+pub use protocol::MAX_UNPROVEN;
 use protocol::{
-    ClientMessage, EndReason, GameId, GameRecord, Outcome, ProofMode, ServerMessage, Side,
-    shakmaty::{Color, Move, Position},
+    ClientMessage, ClockReading, EndReason, GameId, GameRecord, GameTerms, Outcome, ProofMode, ServerMessage,
+    Side, SideChoice,
+    record::START_FEN,
+    shakmaty::{Move, Position, Role, Square},
 };
-use std::collections::BTreeMap;
-
-/// Moves of the opponent that may wait for their check before the player has to wait too.
-pub const MAX_UNPROVEN: usize = 3;
+use std::collections::VecDeque;
 
 /// Seconds before the client asks for the whole game again after a refusal.
 const RESYNC_PAUSE_S: f64 = 1.0;
 
+/// Milliseconds by which the server's clock may be behind the client's before the client calls it wrong: messages take
+/// time.
+pub const CLOCK_TOLERANCE_MS: u32 = 5_000;
+
+/// Messages of the server that are kept for evidence, and the bytes kept of each.
+const HEARD: (usize, usize) = (200, 4 << 10);
+
 /// Seconds without a proof after which a move counts as not checked.
 pub const PROOF_TIMEOUT_S: f64 = 120.0;
-
-/// Where the check of one move of the opponent stands.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Badge {
-    /// The proof hasn't come yet.
-    Proving {
-        /// When the wait began, in seconds of the client's clock; the wait for the prover itself is not counted.
-        since_s: f64,
-    },
-    /// The client's verifier is at it.
-    Checking,
-    /// The client's verifier accepted the proof.
-    Verified {
-        /// How long that took, in milliseconds.
-        verify_ms: f32,
-    },
-    /// The client's verifier rejected the proof.
-    Invalid {
-        /// The reason of the verifier.
-        reason: String,
-    },
-    /// There was nothing to check, or no key to check with: not the same as bad.
-    NotChecked {
-        /// Why.
-        reason: String,
-    },
-}
-
-/// What is known about the network of the server.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Opponent {
-    /// Digest, as the server claims it.
-    pub digest: [u8; 32],
-    /// Whether this client has the key of that digest pinned.
-    pub trust: Trust,
-    /// Whether the server proves its moves.
-    pub proof_mode: ProofMode,
-    /// Whether the prover is ready.
-    pub prover_ready: bool,
-    /// How far the prover is with getting ready, 0 to 1.
-    pub prover_progress: f32,
-    /// Why the prover will never be ready.
-    pub prover_failed: Option<String>,
-}
-
-/// What the client thinks of the digest that the server claims.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Trust {
-    /// The key is pinned in this client.
-    Pinned,
-    /// The client has keys, and this is none of them.
-    Unknown,
-    /// The server has changed its network during the session.
-    Changed,
-}
-
-/// State of the connection.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub enum Link {
-    /// No connection yet.
-    #[default]
-    Connecting,
-    /// Hello and welcome are exchanged.
-    Online,
-    /// The connection broke; another try comes by itself.
-    Broken {
-        /// Why.
-        reason: String,
-    },
-    /// It won't get better by itself.
-    Failed {
-        /// Why.
-        reason: String,
-    },
-}
-
-/// Something that stops the game.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Alarm {
-    /// Half-moves before the move it is about.
-    pub ply: u32,
-    /// One line: what happened.
-    pub title: String,
-    /// The reason in the words of the part that found it.
-    pub reason: String,
-    /// Where the evidence was saved, once it was.
-    pub evidence: Option<String>,
-}
-
-/// One game.
-#[derive(Clone, Debug)]
-pub struct Game {
-    /// Name of the game, part of every statement.
-    pub id: GameId,
-    /// Side of the human.
-    pub human: Color,
-    /// The client's own record: every statement is built from it.
-    pub record: GameRecord,
-    /// How the game ended.
-    pub outcome: Option<Outcome>,
-    /// The check of each of the opponent's moves, by ply.
-    pub badges: BTreeMap<u32, Badge>,
-    /// Proofs as they came, by ply.
-    pub proofs: BTreeMap<u32, Vec<u8>>,
-    /// Half-moves that the server has confirmed.
-    pub confirmed: usize,
-    /// The player has resigned and waits for the server to say so.
-    pub resigning: bool,
-    /// Position shown instead of the current one, in half-moves.
-    pub browsed: Option<usize>,
-}
-
-impl Game {
-    /// A game at its start.
-    #[must_use]
-    pub fn new(id: GameId, human: Color, record: GameRecord) -> Self {
-        Self {
-            id,
-            human,
-            confirmed: record.ply(),
-            record,
-            outcome: None,
-            badges: BTreeMap::new(),
-            proofs: BTreeMap::new(),
-            resigning: false,
-            browsed: None,
-        }
-    }
-
-    /// Whether the move at `ply` is the opponent's.
-    #[must_use]
-    pub fn is_bot_ply(&self, ply: u32) -> bool {
-        self.record.position_at(ply as usize).is_some_and(|position| position.turn() != self.human)
-    }
-
-    /// Half-moves that the board shows.
-    #[must_use]
-    pub fn shown_ply(&self) -> usize {
-        self.browsed.unwrap_or(self.record.ply()).min(self.record.ply())
-    }
-
-    /// Verified moves and all moves of the opponent.
-    #[must_use]
-    pub fn verified_count(&self) -> (usize, usize) {
-        let verified = self.badges.values().filter(|badge| matches!(badge, Badge::Verified { .. })).count();
-        (verified, self.badges.len())
-    }
-
-    /// Moves of the opponent without a good check.
-    #[must_use]
-    pub fn unproven(&self) -> usize {
-        let (verified, all) = self.verified_count();
-        all - verified
-    }
-
-    fn own_unconfirmed(&self) -> Option<(u32, String)> {
-        let ply = self.record.ply();
-        (ply > self.confirmed && ply > 0).then(|| {
-            let mv = self.record.moves()[ply - 1];
-            (u32::try_from(ply - 1).unwrap_or(u32::MAX), GameRecord::uci(mv))
-        })
-    }
-}
 
 /// Why the player can't move now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -194,6 +39,8 @@ pub enum Blocked {
     Browsing,
     /// More than [`MAX_UNPROVEN`] moves lack a check.
     Unproven,
+    /// The game was opened from a file.
+    Review,
 }
 
 /// What the state wants done after a change.
@@ -210,19 +57,53 @@ pub enum Effect {
     Raise,
     /// A new game stands on the board.
     GameStarted,
+    /// Moves were played or taken back.
+    Moved,
     /// The game has ended.
     GameEnded,
     /// A line for the player.
-    Notice(String),
+    Notice(Notice),
+}
+
+/// A line for the player.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Notice {
+    /// A text of the client, by its id.
+    Text(&'static str),
+    /// A text of the client with one part.
+    With(&'static str, String),
+    /// In the server's words.
+    Server(String),
+}
+
+/// The game the player asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wish {
+    /// Side of the human.
+    pub side: SideChoice,
+    /// Start position, if not the usual one.
+    pub start_fen: Option<String>,
+    /// What is to be agreed.
+    pub terms: GameTerms,
+}
+
+impl Wish {
+    fn message(&self) -> ClientMessage {
+        ClientMessage::NewGame { human_side: self.side, start_fen: self.start_fen.clone(), terms: self.terms }
+    }
 }
 
 /// A game that an earlier run of the client left unfinished.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct EarlierGame {
     /// The game.
     pub id: GameId,
     /// Digest of the network that played it.
     pub digest: [u8; 32],
+    /// Side of the human.
+    pub human: Side,
+    /// The client's record of it.
+    pub record: GameRecord,
 }
 
 /// Everything the client knows.
@@ -236,10 +117,14 @@ pub struct PlayState {
     pub game: Option<Game>,
     /// What stopped the game.
     pub alarm: Option<Alarm>,
-    /// The game wanted while there is no connection.
-    pub wanted: Option<protocol::SideChoice>,
+    /// The game that the server has been asked for, or will be once there is a connection.
+    pub wanted: Option<Wish>,
     /// Where new games start, if not at the usual position.
     pub start_fen: Option<String>,
+    /// A game that goes on while one from a file is on the board.
+    pub aside: Option<Box<Game>>,
+    /// The last messages of the server as they came, for evidence.
+    pub heard: VecDeque<String>,
     /// A game of an earlier run of the client, to be taken up if its network still plays.
     pub earlier: Option<EarlierGame>,
     /// When to ask the server for the whole game again, in seconds of the client's clock.
@@ -251,9 +136,11 @@ impl PlayState {
     #[must_use]
     pub fn blocked(&self) -> Option<Blocked> {
         let Some(game) = &self.game else { return Some(Blocked::NoGame) };
-        if self.alarm.is_some() {
+        if game.review {
+            Some(Blocked::Review)
+        } else if self.alarm.is_some() {
             Some(Blocked::Alarm)
-        } else if game.outcome.is_some() || Outcome::of(&game.record).is_some() {
+        } else if game.is_over() || game.resigning {
             Some(Blocked::Over)
         } else if game.browsed.is_some() {
             Some(Blocked::Browsing)
@@ -280,15 +167,67 @@ impl PlayState {
         if game.record.play(mv).is_err() {
             return Vec::new();
         }
+        game.premove = None;
         let ply = u32::try_from(ply).unwrap_or(u32::MAX);
-        vec![Effect::Send(ClientMessage::Move { game_id: game.id, ply, uci: GameRecord::uci(mv) })]
+        vec![
+            Effect::Send(ClientMessage::Move { game_id: game.id, ply, uci: GameRecord::uci(mv) }),
+            Effect::Moved,
+        ]
+    }
+
+    /// Keeps a move for the player's next turn, or lets go of it. Returns whether one is kept.
+    pub fn set_premove(&mut self, premove: Option<(Square, Square)>) -> bool {
+        let waits = self.blocked() == Some(Blocked::NotYourTurn);
+        let Some(game) = &mut self.game else { return false };
+        game.premove = premove.filter(|_| waits);
+        game.premove.is_some()
+    }
+
+    /// Plays the move kept for this turn, if it is legal now. A pawn becomes a queen.
+    fn play_premove(&mut self) -> Vec<Effect> {
+        if self.blocked().is_some() {
+            return Vec::new();
+        }
+        let Some(game) = &mut self.game else { return Vec::new() };
+        let Some(squares) = game.premove.take() else { return Vec::new() };
+        let mv = game.record.position().legal_moves().into_iter().find(|&mv| {
+            GameRecord::king_move_squares(mv) == squares
+                && mv.promotion().is_none_or(|role| role == Role::Queen)
+        });
+        mv.map_or_else(Vec::new, |mv| self.play(mv))
+    }
+
+    /// Asks for the player's last move back.
+    pub fn take_back(&mut self) -> Vec<Effect> {
+        let Some(game) = self.game.as_mut().filter(|game| !game.review && !game.is_over()) else {
+            return Vec::new();
+        };
+        if game.terms.rated {
+            return vec![Effect::Notice(Notice::Text("notice-rated-no-takeback"))];
+        }
+        let Some(ply) = game.takeback_target() else { return Vec::new() };
+        game.taking_back = Some(ply);
+        vec![Effect::Send(ClientMessage::TakeBack { game_id: game.id, ply })]
+    }
+
+    /// Claims a draw where there is one to claim, else offers one.
+    pub fn draw(&mut self) -> Vec<Effect> {
+        let Some(game) = self.game.as_ref().filter(|game| !game.review && !game.is_over()) else {
+            return Vec::new();
+        };
+        let game_id = game.id;
+        vec![Effect::Send(match protocol::claimable_draw(&game.record) {
+            Some(_) => ClientMessage::ClaimDraw { game_id },
+            None => ClientMessage::OfferDraw { game_id },
+        })]
     }
 
     /// Resigns the game.
     pub fn resign(&mut self) -> Vec<Effect> {
         match &mut self.game {
-            Some(game) if game.outcome.is_none() => {
+            Some(game) if game.outcome.is_none() && !game.review => {
                 game.resigning = true;
+                game.premove = None;
                 vec![Effect::Send(ClientMessage::Resign { game_id: game.id })]
             }
             _ => Vec::new(),
@@ -296,12 +235,19 @@ impl PlayState {
     }
 
     /// Asks for a new game, at once or as soon as there is a connection.
-    pub fn new_game(&mut self, human_side: protocol::SideChoice) -> Vec<Effect> {
-        self.wanted = Some(human_side);
-        if self.link == Link::Online {
-            vec![Effect::Send(ClientMessage::NewGame { human_side, start_fen: self.start_fen.clone() })]
-        } else {
-            Vec::new()
+    pub fn new_game(&mut self, side: SideChoice, terms: GameTerms) -> Vec<Effect> {
+        let wish = Wish { side, start_fen: self.start_fen.clone(), terms };
+        let message = wish.message();
+        self.wanted = Some(wish);
+        if self.link == Link::Online { vec![Effect::Send(message)] } else { Vec::new() }
+    }
+
+    /// Keeps a message of the server as it came.
+    pub fn hear(&mut self, raw: &str) {
+        let end = (0..=raw.len().min(HEARD.1)).rev().find(|&at| raw.is_char_boundary(at)).unwrap_or(0);
+        self.heard.push_back(raw[..end].to_owned());
+        if self.heard.len() > HEARD.0 {
+            self.heard.pop_front();
         }
     }
 
@@ -314,15 +260,23 @@ impl PlayState {
     pub fn receive(
         &mut self,
         message: ServerMessage,
-        trust: impl Fn(&[u8; 32]) -> Trust,
+        trust: impl Fn(&[u8; 32], &[u8]) -> Trust,
         now_s: f64,
     ) -> Vec<Effect> {
         match message {
-            ServerMessage::Welcome { model_digest, proof_mode, prover_ready, prover_progress, .. } => {
-                let before = self.opponent.as_ref().map(|opponent| opponent.digest);
-                let changed = before.is_some_and(|digest| digest != model_digest);
-                let trust = match trust(&model_digest) {
-                    _ if changed && self.game.is_some() => Trust::Changed,
+            ServerMessage::Welcome {
+                model_digest,
+                verifying_key,
+                proof_mode,
+                prover_ready,
+                prover_progress,
+                ..
+            } => {
+                let game = self.game.as_ref().filter(|game| !game.review && game.outcome.is_none());
+                let changed = game.is_some_and(|game| game.digest != model_digest);
+                let trust = match trust(&model_digest, &verifying_key) {
+                    Trust::Mismatch => Trust::Mismatch,
+                    _ if changed => Trust::Changed,
                     trust => trust,
                 };
                 self.opponent = Some(Opponent {
@@ -334,21 +288,35 @@ impl PlayState {
                     prover_failed: None,
                 });
                 self.link = Link::Online;
+                if trust == Trust::Mismatch {
+                    let reason =
+                        format!("it claims the digest {}", super::notation::hex_digest(&model_digest));
+                    return self.raise(0, Offence::WrongKey, reason);
+                }
                 self.take_up()
             }
-            ServerMessage::Game { game_id, human_side, start_fen, moves, outcome, proof_plies } => {
-                self.adopt(game_id, human_side, &start_fen, &moves, outcome, &proof_plies, now_s)
-            }
+            message @ ServerMessage::Game { .. } => self.adopt(message, now_s),
+            ServerMessage::Clock { game_id, clock } => self.clock(game_id, clock, now_s),
+            ServerMessage::TakenBack { game_id, ply } => self.taken_back(game_id, ply),
             ServerMessage::MoveAccepted { game_id, ply } => {
                 if let Some(game) = self.game_of(game_id) {
                     game.confirmed = game.confirmed.max(ply as usize + 1);
                 }
                 Vec::new()
             }
-            ServerMessage::BotMove { game_id, ply, uci, .. } => self.bot_move(game_id, ply, &uci, now_s),
-            ServerMessage::Proving { .. } | ServerMessage::ProofReady { .. } | ServerMessage::Pong => {
+            ServerMessage::BotMove { game_id, ply, uci, infer_ms } => {
+                if let Some(game) = self.game_of(game_id) {
+                    game.facts.entry(ply).or_default().infer_ms = Some(infer_ms.max(0.0) as u32);
+                }
+                self.bot_move(game_id, ply, &uci, now_s)
+            }
+            ServerMessage::ProofReady { game_id, ply, prove_ms, .. } => {
+                if let Some(game) = self.game_of(game_id) {
+                    game.facts.entry(ply).or_default().prove_ms = Some(prove_ms);
+                }
                 Vec::new()
             }
+            ServerMessage::Proving { .. } | ServerMessage::Pong => Vec::new(),
             ServerMessage::ProofFailed { game_id, ply, reason } => {
                 let Some(game) = self.game_of(game_id) else { return Vec::new() };
                 if let Some(badge @ Badge::Proving { .. }) = game.badges.get_mut(&ply) {
@@ -364,28 +332,26 @@ impl PlayState {
                 }
                 Vec::new()
             }
-            ServerMessage::DrawDeclined { .. } => vec![Effect::Notice("Draw declined.".into())],
-            ServerMessage::GameOver { game_id, outcome } => self.game_over(game_id, outcome),
+            ServerMessage::DrawDeclined { .. } => vec![Effect::Notice(Notice::Text("notice-draw-declined"))],
+            ServerMessage::GameOver { game_id, outcome } => self.game_over(game_id, outcome, now_s),
             ServerMessage::Error { code, message, game_id } => self.refused(code, message, game_id, now_s),
         }
     }
 
     /// After a welcome: takes the game up again, or starts the one that was wanted.
     fn take_up(&mut self) -> Vec<Effect> {
-        if let Some(human_side) = self.wanted {
-            return vec![Effect::Send(ClientMessage::NewGame {
-                human_side,
-                start_fen: self.start_fen.clone(),
-            })];
+        if let Some(wish) = &self.wanted {
+            return vec![Effect::Send(wish.message())];
         }
         let digest = self.opponent.as_ref().map(|opponent| opponent.digest);
         match &self.game {
-            None => match self.earlier {
+            None => match &self.earlier {
                 Some(earlier) if Some(earlier.digest) == digest => {
                     vec![Effect::Send(ClientMessage::Resume { game_id: earlier.id, have_proofs: Vec::new() })]
                 }
                 _ => Vec::new(),
             },
+            Some(game) if game.review => Vec::new(),
             Some(game) if game.outcome.is_none() || game.proofs.len() < game.badges.len() => {
                 vec![Effect::Send(ClientMessage::Resume {
                     game_id: game.id,
@@ -400,67 +366,113 @@ impl PlayState {
         self.game.as_mut().filter(|game| game.id == id)
     }
 
-    fn raise(&mut self, ply: u32, title: &str, reason: String) -> Vec<Effect> {
+    pub(super) fn raise(&mut self, ply: u32, offence: Offence, reason: String) -> Vec<Effect> {
         if self.alarm.is_some() {
             return Vec::new();
         }
-        self.alarm = Some(Alarm { ply, title: title.to_owned(), reason, evidence: None });
+        self.alarm = Some(Alarm { ply, offence, reason, evidence: None });
         vec![Effect::Raise]
     }
 
-    #[allow(clippy::too_many_arguments, reason = "the fields of one message")]
-    fn adopt(
-        &mut self,
-        id: GameId,
-        human: Side,
-        start_fen: &str,
-        moves: &[String],
-        outcome: Option<Outcome>,
-        proof_plies: &[u32],
-        now_s: f64,
-    ) -> Vec<Effect> {
-        let record = match GameRecord::replay(start_fen, moves.iter().map(String::as_str)) {
+    /// What is wrong with a game that is not the one on the board, if anything.
+    fn strange(&self, human: Side, record: &GameRecord, terms: GameTerms) -> Option<String> {
+        if let Some(wish) = &self.wanted {
+            let fen = GameRecord::from_fen(wish.start_fen.as_deref().unwrap_or(START_FEN));
+            let side = match wish.side {
+                SideChoice::White => Some(Side::White),
+                SideChoice::Black => Some(Side::Black),
+                SideChoice::Random => None,
+            };
+            let first = record.position_at(0).map(Position::turn);
+            // The network may have begun.
+            let played = usize::from(first.is_some_and(|turn| Side::from(turn) != human));
+            return if side.is_some_and(|side| side != human) {
+                Some(format!("the side asked for was {:?}", wish.side))
+            } else if fen.is_ok_and(|fen| fen.start_fen() != record.start_fen()) {
+                Some("it starts at another position than the one asked for".into())
+            } else if terms != wish.terms {
+                Some("its clock or its kind is not what was asked for".into())
+            } else if record.ply() > played {
+                Some("moves were played in it already".into())
+            } else {
+                None
+            };
+        }
+        let earlier = self.earlier.as_ref()?;
+        let own = earlier.record.uci_moves();
+        let theirs = record.uci_moves();
+        let common = own.iter().zip(&theirs).take_while(|(a, b)| a == b).count();
+        // The last move may not have reached the server.
+        let kept = common == own.len() || (common == theirs.len() && own.len() == common + 1);
+        let same = earlier.human == human && earlier.record.start_fen() == record.start_fen();
+        (!same || !kept).then(|| "it is not the game this client has kept".into())
+    }
+
+    fn adopt(&mut self, message: ServerMessage, now_s: f64) -> Vec<Effect> {
+        let ServerMessage::Game {
+            game_id: id,
+            human_side: human,
+            start_fen,
+            moves,
+            outcome,
+            terms,
+            proof_plies,
+        } = message
+        else {
+            return Vec::new();
+        };
+        let record = match GameRecord::replay(&start_fen, moves.iter().map(String::as_str)) {
             Ok(record) => record,
-            Err(error) => {
-                return self.raise(0, "The server sent a game with an illegal move", error.to_string());
-            }
+            Err(error) => return self.raise(0, Offence::IllegalGame, error.to_string()),
         };
         let mut effects = Vec::new();
         let same = self.game.as_ref().is_some_and(|game| game.id == id);
         if !same {
-            let earlier = self.earlier.take_if(|earlier| earlier.id == id).is_some();
-            if self.wanted.take().is_none() && !earlier {
+            let earlier = self.earlier.as_ref().is_some_and(|earlier| earlier.id == id);
+            if self.wanted.is_none() && !earlier {
                 return Vec::new();
             }
+            let strange = self.strange(human, &record, terms);
             self.alarm = None;
-            self.game = Some(Game::new(id, human.into(), record));
+            self.aside = None;
+            (self.wanted, self.earlier) = (None, None);
+            let digest = self.opponent.as_ref().map_or([0; 32], |opponent| opponent.digest);
+            let mut game = Game::new(id, human.into(), digest, record);
+            game.terms = terms;
+            self.game = Some(game);
             effects.push(Effect::GameStarted);
+            if let Some(reason) = strange {
+                effects.extend(self.raise(0, Offence::OtherGame, reason));
+                return effects;
+            }
         } else if let Some(game) = &mut self.game {
             let (own, theirs) = (game.record.uci_moves(), record.uci_moves());
             let common = own.iter().zip(&theirs).take_while(|(a, b)| a == b).count();
-            if record.start_fen() != game.record.start_fen() || human != Side::from(game.human) {
-                return self.raise(
-                    0,
-                    "The server changed the game",
-                    "start position or side differ from before".into(),
-                );
+            if record.start_fen() != game.record.start_fen()
+                || human != Side::from(game.human)
+                || terms != game.terms
+            {
+                let reason = "start position, side or terms differ from before".into();
+                return self.raise(0, Offence::OtherGame, reason);
             }
-            if common < own.len() && common < game.confirmed {
+            let asked = game.taking_back.is_some_and(|ply| common == ply as usize && theirs.len() == common);
+            if asked {
+                game.cut(u32::try_from(common).unwrap_or(0));
+                game.taking_back = None;
+                effects.push(Effect::Moved);
+            } else if common < own.len() && common < game.confirmed {
                 let reason = format!("after {common} half-moves its record differs from what was played");
-                return self.raise(
-                    u32::try_from(common).unwrap_or(0),
-                    "The server changed the history of the game",
-                    reason,
-                );
+                return self.raise(u32::try_from(common).unwrap_or(0), Offence::OtherHistory, reason);
             }
             game.confirmed = theirs.len();
-            if common == theirs.len() && own.len() == theirs.len() + 1 && outcome.is_none() {
+            if common == theirs.len() && game.record.ply() == theirs.len() + 1 && outcome.is_none() {
                 // Our last move was lost on the way.
                 if let Some((ply, uci)) = game.own_unconfirmed() {
                     effects.push(Effect::Send(ClientMessage::Move { game_id: id, ply, uci }));
                 }
             } else {
                 game.record = record;
+                effects.push(Effect::Moved);
             }
         }
         let Some(game) = &mut self.game else { return effects };
@@ -475,12 +487,15 @@ impl PlayState {
                 effects.push(Effect::Send(ClientMessage::RequestProof { game_id: id, ply }));
             }
         }
+        if let Some(ply) = game.taking_back.filter(|_| outcome.is_none()) {
+            effects.push(Effect::Send(ClientMessage::TakeBack { game_id: id, ply }));
+        }
         if game.resigning && outcome.is_none() {
             effects.push(Effect::Send(ClientMessage::Resign { game_id: id }));
         }
         self.set_unprovable();
         if let Some(outcome) = outcome {
-            effects.extend(self.game_over(id, outcome));
+            effects.extend(self.game_over(id, outcome, now_s));
         }
         effects
     }
@@ -507,26 +522,61 @@ impl PlayState {
                 return Vec::new();
             }
             let reason = format!("it now says {uci} at half-move {ply}");
-            return self.raise(ply, "The server changed a move it had played", reason);
+            return self.raise(ply, Offence::OtherHistory, reason);
         }
         if at > game.record.ply() {
             let have_proofs = game.proofs.keys().copied().collect();
             return vec![Effect::Send(ClientMessage::Resume { game_id: id, have_proofs })];
         }
         if game.record.position().turn() == game.human || game.outcome.is_some() {
-            return self.raise(ply, "The server moved out of turn", format!("it played {uci}"));
+            return self.raise(ply, Offence::OutOfTurn, format!("it played {uci}"));
         }
         if let Err(error) = game.record.play_uci(uci) {
-            return self.raise(ply, "The server played an illegal move", error.to_string());
+            return self.raise(ply, Offence::IllegalMove, error.to_string());
         }
         game.confirmed = game.record.ply();
         game.browsed = None;
         game.badges.insert(ply, Badge::Proving { since_s: now_s });
         self.set_unprovable();
-        Vec::new()
+        let mut effects = vec![Effect::Moved];
+        effects.extend(self.play_premove());
+        effects
     }
 
-    fn game_over(&mut self, id: GameId, outcome: Outcome) -> Vec<Effect> {
+    /// The server's clock came.
+    fn clock(&mut self, id: GameId, reading: ClockReading, now_s: f64) -> Vec<Effect> {
+        let Some(game) = self.game_of(id) else { return Vec::new() };
+        let human = game.human_side();
+        let expected = game.clock_now(now_s);
+        game.clock = Some(LocalClock { reading, at_s: now_s });
+        let ply = u32::try_from(game.record.ply()).unwrap_or(u32::MAX);
+        let left_ms = reading.left_ms(human);
+        match expected.map(|expected| expected.left_ms(human)) {
+            Some(expected_ms) if left_ms.saturating_add(CLOCK_TOLERANCE_MS) < expected_ms => {
+                let reason =
+                    format!("{expected_ms} ms were left on the player's clock, it says {left_ms} ms");
+                self.raise(ply, Offence::WrongClock, reason)
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    fn taken_back(&mut self, id: GameId, ply: u32) -> Vec<Effect> {
+        let Some(game) = self.game_of(id) else { return Vec::new() };
+        let at = ply as usize;
+        if game.taking_back != Some(ply) {
+            if at == game.record.ply() {
+                return Vec::new();
+            }
+            let reason = format!("it cut the game to {ply} half-moves");
+            return self.raise(ply, Offence::TookBack, reason);
+        }
+        game.taking_back = None;
+        game.cut(ply);
+        vec![Effect::Moved, Effect::Notice(Notice::Text("notice-taken-back"))]
+    }
+
+    fn game_over(&mut self, id: GameId, outcome: Outcome, now_s: f64) -> Vec<Effect> {
         let Some(game) = self.game_of(id) else { return Vec::new() };
         if game.outcome.is_some() {
             return Vec::new();
@@ -535,16 +585,25 @@ impl PlayState {
         let claimed = matches!(outcome.reason, EndReason::Threefold | EndReason::FiftyMoves)
             && outcome.winner.is_none()
             && protocol::claimable_draw(&game.record).is_some();
+        let resigned = outcome.reason == EndReason::Resignation
+            && (game.resigning || outcome.winner == Some(game.human_side()));
+        let flagged = game.terms.time_control.is_some()
+            && [Side::White, Side::Black].into_iter().any(|side| {
+                let left_ms = game.clock_now(now_s).map_or(0, |clock| clock.left_ms(side));
+                let lost = Outcome::timeout(&game.record, side) == outcome;
+                lost && (side != game.human_side() || left_ms < CLOCK_TOLERANCE_MS)
+            });
         let believable = match forced {
             Some(forced) => forced == outcome || claimed,
-            None => claimed || outcome.reason == EndReason::Resignation,
+            None => claimed || resigned || flagged,
         };
         let ply = u32::try_from(game.record.ply()).unwrap_or(u32::MAX);
         if !believable {
             let reason = format!("it says {:?}, and the position does not", outcome.reason);
-            return self.raise(ply, "The server ended the game wrongly", reason);
+            return self.raise(ply, Offence::WrongEnd, reason);
         }
         game.outcome = Some(outcome);
+        (game.premove, game.taking_back) = (None, None);
         vec![Effect::GameEnded]
     }
 
@@ -556,6 +615,10 @@ impl PlayState {
         now_s: f64,
     ) -> Vec<Effect> {
         use protocol::ErrorCode as Code;
+        if id.is_none() {
+            // The only request without a game is the one for a new game.
+            self.wanted = None;
+        }
         if code == Code::UnknownGame && self.game.is_none() {
             self.earlier = None;
             return Vec::new();
@@ -565,16 +628,18 @@ impl PlayState {
                 // Take the move back; the server's record will say what counts.
                 game.record = game.record.truncated(game.confirmed);
             }
-            if code != Code::NoProof {
+            if code == Code::NoTakeback {
+                game.taking_back = None;
+            }
+            if !matches!(code, Code::NoProof | Code::NoTakeback | Code::NoDraw) {
                 self.resync_at_s = Some(now_s + RESYNC_PAUSE_S);
             }
         }
-        vec![Effect::Notice(message)]
+        vec![Effect::Notice(Notice::Server(message))]
     }
 
-    /// A proof came.
-    pub fn proof_arrived(&mut self, id: GameId, ply: u32, proof: Vec<u8>) -> Vec<Effect> {
-        let pinned = self.opponent.as_ref().is_some_and(|opponent| opponent.trust == Trust::Pinned);
+    /// A proof came. `pinned` says whether the key of the game's network is known to this client.
+    pub fn proof_arrived(&mut self, id: GameId, ply: u32, proof: Vec<u8>, pinned: bool) -> Vec<Effect> {
         let Some(game) = self.game_of(id) else { return Vec::new() };
         let Some(badge) = game.badges.get_mut(&ply) else { return Vec::new() };
         if !matches!(badge, Badge::Proving { .. } | Badge::NotChecked { .. }) {
@@ -590,24 +655,30 @@ impl PlayState {
         }
     }
 
-    /// The verifier came to a result.
+    /// The verifier came to a result about the move that stood at `ply` in a generation of the game.
     pub fn verified(
         &mut self,
-        id: GameId,
+        (id, generation): (GameId, u32),
         ply: u32,
         result: Result<(), String>,
         verify_ms: f32,
     ) -> Vec<Effect> {
-        let Some(game) = self.game_of(id) else { return Vec::new() };
+        let Some(game) = self.game_of(id).filter(|game| game.generation == generation) else {
+            return Vec::new();
+        };
+        let review = game.review;
         let Some(badge) = game.badges.get_mut(&ply) else { return Vec::new() };
         match result {
             Ok(()) => {
                 *badge = Badge::Verified { verify_ms };
-                Vec::new()
+                self.play_premove()
             }
             Err(reason) => {
                 *badge = Badge::Invalid { reason: reason.clone() };
-                self.raise(ply, "The proof of a move is INVALID", reason)
+                if review {
+                    return vec![Effect::Notice(Notice::With("notice-review-invalid", reason))];
+                }
+                self.raise(ply, Offence::InvalidProof, reason)
             }
         }
     }
@@ -616,7 +687,7 @@ impl PlayState {
     pub fn tick(&mut self, now_s: f64) -> Vec<Effect> {
         let prover_ready = self.opponent.as_ref().is_some_and(|opponent| opponent.prover_ready);
         let failed = self.opponent.as_ref().and_then(|opponent| opponent.prover_failed.clone());
-        let Some(game) = &mut self.game else { return Vec::new() };
+        let Some(game) = self.game.as_mut().filter(|game| !game.review) else { return Vec::new() };
         for badge in game.badges.values_mut() {
             let Badge::Proving { since_s } = badge else { continue };
             if let Some(reason) = &failed {
@@ -639,6 +710,36 @@ impl PlayState {
         if let Some(game) = &mut self.game {
             let to = game.shown_ply().saturating_add_signed(steps);
             game.browsed = (to < game.record.ply()).then_some(to);
+        }
+    }
+
+    /// Puts a game from a file on the board; one that is being played goes on behind it.
+    pub fn review(&mut self, mut game: Game) -> Vec<Effect> {
+        if self.alarm.is_some() {
+            return Vec::new();
+        }
+        game.review = true;
+        game.browsed = Some(0);
+        let effects = game.proofs.keys().map(|&ply| Effect::Verify { ply }).collect();
+        match self.game.replace(game) {
+            Some(live) if !live.review => self.aside = Some(Box::new(live)),
+            _ => {}
+        }
+        effects
+    }
+
+    /// Puts the game that is being played on the board again.
+    pub fn leave_review(&mut self) -> Vec<Effect> {
+        if self.game.as_ref().is_none_or(|game| !game.review) {
+            return Vec::new();
+        }
+        self.game = self.aside.take().map(|game| *game);
+        match &self.game {
+            Some(game) if self.link == Link::Online && game.outcome.is_none() => {
+                let have_proofs = game.proofs.keys().copied().collect();
+                vec![Effect::Send(ClientMessage::Resume { game_id: game.id, have_proofs })]
+            }
+            _ => Vec::new(),
         }
     }
 }

@@ -1,9 +1,10 @@
-//! Dialogs over the board: new game, resignation, result, alarm.
+//! What dialogs share, and the short ones: resignation, draw, result, alarm.
 
 use super::Overlay;
 use crate::{
     Step,
-    play::{Play, PlayerAction, notation, state::Game},
+    i18n::Texts,
+    play::{Play, PlayerAction, game::Game, notation},
     theme::{
         self, Weight,
         art::{Art, Sign},
@@ -11,15 +12,11 @@ use crate::{
         widgets::{Tone, button},
     },
 };
-use bevy::prelude::*;
-use protocol::{
-    SideChoice,
-    shakmaty::{Color as Side, Piece, Role},
-};
+use bevy::{prelude::*, ui_widgets::ScrollArea};
 
 /// A dialog, its veil included.
 #[derive(Component, Debug)]
-pub(super) struct Dialog;
+pub struct Dialog;
 
 /// The line of the result that says how much is verified.
 #[derive(Component, Debug)]
@@ -31,35 +28,45 @@ pub(super) struct DialogsPlugin;
 
 impl Plugin for DialogsPlugin {
     fn build(&self, app: &mut App) {
-        app.add_systems(OnEnter(Overlay::NewGame), new_game)
-            .add_systems(OnEnter(Overlay::ConfirmResign), confirm_resign)
+        app.add_systems(OnEnter(Overlay::ConfirmResign), confirm_resign)
+            .add_systems(OnEnter(Overlay::ConfirmDraw), confirm_draw)
             .add_systems(OnEnter(Overlay::GameOver), game_over)
             .add_systems(OnEnter(Overlay::Alarm), alarm)
-            .add_systems(Update, (escape.in_set(Step::Input), refresh_verdict.in_set(Step::Draw)));
+            .add_systems(Update, (keys.in_set(Step::Input), refresh_verdict.in_set(Step::Draw)));
     }
 }
 
-fn escape(
+/// Esc closes what can be closed, Enter starts a game.
+fn keys(
     keys: Res<'_, ButtonInput<KeyCode>>,
     overlay: Res<'_, State<Overlay>>,
     play: Res<'_, Play>,
     mut actions: MessageWriter<'_, PlayerAction>,
 ) {
-    let closable = match overlay.get() {
-        Overlay::None | Overlay::Alarm => false,
-        Overlay::NewGame => play.state.game.is_some(),
-        Overlay::ConfirmResign | Overlay::GameOver => true,
-    };
-    if closable && keys.just_pressed(KeyCode::Escape) {
-        actions.write(PlayerAction::Close);
+    if keys.just_pressed(KeyCode::Escape) {
+        let start = play.state.game.is_none();
+        match overlay.get() {
+            Overlay::None | Overlay::Alarm => {}
+            Overlay::Start if start => {}
+            // Before the first game, all ways lead back to the start.
+            Overlay::Settings | Overlay::Help | Overlay::Files if start => {
+                actions.write(PlayerAction::AskNewGame);
+            }
+            _ => {
+                actions.write(PlayerAction::Close);
+            }
+        }
+    }
+    if *overlay.get() == Overlay::Start && keys.any_just_pressed([KeyCode::Enter, KeyCode::NumpadEnter]) {
+        actions.write(PlayerAction::Start);
     }
 }
 
 /// Spawns the veil and the card; `content` fills the card.
-fn dialog(
+pub(super) fn dialog(
     commands: &mut Commands<'_, '_>,
     overlay: Overlay,
-    border: Color,
+    (width, border): (f32, Color),
     content: impl FnOnce(&mut ChildSpawnerCommands<'_>),
 ) {
     commands
@@ -80,14 +87,17 @@ fn dialog(
         ))
         .with_children(|veil| {
             veil.spawn((
+                ScrollArea,
                 Node {
-                    width: px(440),
-                    max_width: percent(92),
-                    padding: UiRect::all(px(28)),
+                    width: px(width),
+                    max_width: percent(94),
+                    max_height: percent(96),
+                    padding: UiRect::all(px(24)),
                     border: UiRect::all(px(1)),
                     border_radius: BorderRadius::all(px(14)),
                     flex_direction: FlexDirection::Column,
-                    row_gap: px(16),
+                    row_gap: px(12),
+                    overflow: Overflow::scroll_y(),
                     ..default()
                 },
                 BackgroundColor(colour::PANEL),
@@ -98,174 +108,126 @@ fn dialog(
         });
 }
 
-fn row(gap: f32) -> Node {
-    Node { column_gap: px(gap), align_items: AlignItems::Center, ..default() }
-}
+/// Width of a short dialog in logical pixels.
+pub(super) const NARROW: f32 = 440.0;
 
-fn new_game(mut commands: Commands<'_, '_>, play: Res<'_, Play>, art: Res<'_, Art>) {
-    let first = play.state.game.is_none();
-    dialog(&mut commands, Overlay::NewGame, colour::LINE, |card| {
-        let title = if first { "Fairmate" } else { "New game" };
-        card.spawn(theme::label(title, 26.0, Weight::SemiBold, colour::TEXT));
-        let text = "Play a neural network that proves every move it makes. Your computer checks each proof: the move is \
-                    exactly the choice of the published network, never of anyone else.";
-        card.spawn(theme::label(text, 14.0, Weight::Regular, colour::MUTED));
-        card.spawn(theme::label("Choose your side", 14.0, Weight::SemiBold, colour::TEXT));
-        card.spawn(row(12.0)).with_children(|row| {
-            for (text, choice, pieces) in [
-                ("White", SideChoice::White, vec![Side::White]),
-                ("Random", SideChoice::Random, vec![Side::White, Side::Black]),
-                ("Black", SideChoice::Black, vec![Side::Black]),
-            ] {
-                side_button(row, text, choice, &pieces, &art);
-            }
-        });
-        if !first {
-            card.spawn(row(0.0)).with_child(button("Cancel", Tone::Plain, PlayerAction::Close));
-        }
-    });
-}
-
-fn side_button(
-    row: &mut ChildSpawnerCommands<'_>,
-    text: &str,
-    choice: SideChoice,
-    kings: &[Side],
-    art: &Art,
-) {
-    use crate::theme::widgets::Does;
-    use bevy::picking::hover::Hovered;
-    row.spawn((
-        Name::new(text.to_owned()),
-        Does(PlayerAction::NewGame(choice)),
-        Tone::Plain,
-        Hovered::default(),
-        Node {
-            flex_grow: 1.0,
-            flex_basis: px(0),
-            height: px(116),
-            flex_direction: FlexDirection::Column,
-            justify_content: JustifyContent::Center,
-            align_items: AlignItems::Center,
-            row_gap: px(8),
-            border_radius: BorderRadius::all(px(10)),
-            ..default()
-        },
-        BackgroundColor(colour::RAISED),
-    ))
-    .with_children(|button| {
-        button.spawn((Node { height: px(58), ..default() }, Pickable::IGNORE)).with_children(|icons| {
-            for (at, &color) in kings.iter().enumerate() {
-                icons.spawn((
-                    Node {
-                        width: px(58),
-                        height: px(58),
-                        margin: UiRect::left(px(if at == 0 { 0.0 } else { -26.0 })),
-                        ..default()
-                    },
-                    ImageNode::new(art.piece(Piece { color, role: Role::King })),
-                    Pickable::IGNORE,
-                ));
-            }
-        });
-        button.spawn(theme::label(text, 14.0, Weight::SemiBold, colour::TEXT));
-    });
+/// A row whose contents don't shrink below their size.
+pub(super) fn row(gap: f32) -> Node {
+    Node { column_gap: px(gap), align_items: AlignItems::Center, flex_shrink: 0.0, ..default() }
 }
 
 fn confirm_resign(mut commands: Commands<'_, '_>) {
-    dialog(&mut commands, Overlay::ConfirmResign, colour::LINE, |card| {
-        card.spawn(theme::label("Resign this game?", 22.0, Weight::SemiBold, colour::TEXT));
+    dialog(&mut commands, Overlay::ConfirmResign, (NARROW, colour::LINE), |card| {
+        card.spawn(theme::say("resign-question", 22.0, Weight::SemiBold, colour::TEXT));
         card.spawn(row(12.0)).with_children(|row| {
-            row.spawn(button("Play on", Tone::Plain, PlayerAction::Close));
-            row.spawn(button("Resign", Tone::Danger, PlayerAction::Resign));
+            row.spawn(button("button-play-on", Tone::Plain, PlayerAction::Close));
+            row.spawn(button("button-resign", Tone::Danger, PlayerAction::Resign));
+        });
+    });
+}
+
+fn confirm_draw(mut commands: Commands<'_, '_>, play: Res<'_, Play>) {
+    let claim = play.state.game.as_ref().and_then(|game| protocol::claimable_draw(&game.record)).is_some();
+    let (question, note, yes) = if claim {
+        ("claim-question", "claim-note", "button-claim-draw")
+    } else {
+        ("draw-question", "draw-note", "button-draw")
+    };
+    dialog(&mut commands, Overlay::ConfirmDraw, (NARROW, colour::LINE), |card| {
+        card.spawn(theme::say(question, 22.0, Weight::SemiBold, colour::TEXT));
+        card.spawn(theme::say(note, 14.0, Weight::Regular, colour::MUTED));
+        card.spawn(row(12.0)).with_children(|row| {
+            row.spawn(button("button-play-on", Tone::Plain, PlayerAction::Close));
+            row.spawn(button(yes, Tone::Primary, PlayerAction::Draw));
         });
     });
 }
 
 /// How much of the game is verified, in words.
-fn verdict(game: &Game) -> (String, Color) {
-    match game.verified_count() {
-        (_, 0) => ("The network has not moved.".into(), colour::MUTED),
-        (verified, all) if verified == all => {
-            (format!("All moves of the network ({all}) were verified on this computer."), colour::GOOD)
-        }
-        (verified, all) => {
-            (format!("{verified} of {all} moves of the network are verified so far."), colour::WARN)
-        }
+fn verdict(texts: &Texts, game: &Game) -> (String, Color) {
+    let (verified, all) = game.verified_count();
+    let parts = [("verified", verified.into()), ("all", all.into())];
+    if all == 0 {
+        (texts.get("verdict-none"), colour::MUTED)
+    } else if verified == all {
+        (texts.with("verdict-all", &parts), colour::GOOD)
+    } else {
+        (texts.with("verdict-some", &parts), colour::WARN)
     }
 }
 
 /// The last proofs come while the result is shown already.
 fn refresh_verdict(
     play: Res<'_, Play>,
-    mut texts: Query<'_, '_, (&mut Text, &mut TextColor), With<Verdict>>,
+    texts: Res<'_, Texts>,
+    mut lines: Query<'_, '_, (&mut Text, &mut TextColor), With<Verdict>>,
 ) {
     let Some(game) = play.state.game.as_ref().filter(|_| play.is_changed()) else { return };
-    for (mut text, mut text_colour) in &mut texts {
-        let (line, tone) = verdict(game);
+    for (mut text, mut text_colour) in &mut lines {
+        let (line, tone) = verdict(&texts, game);
         text.set_if_neq(Text(line));
         text_colour.set_if_neq(TextColor(tone));
     }
 }
 
-fn game_over(mut commands: Commands<'_, '_>, play: Res<'_, Play>) {
+fn game_over(mut commands: Commands<'_, '_>, play: Res<'_, Play>, texts: Res<'_, Texts>) {
     let Some((game, outcome)) = play.state.game.as_ref().and_then(|game| Some((game, game.outcome?))) else {
         return;
     };
-    dialog(&mut commands, Overlay::GameOver, colour::LINE, |card| {
-        let title = notation::result_for(game.human, outcome);
+    dialog(&mut commands, Overlay::GameOver, (NARROW, colour::LINE), |card| {
+        let title = notation::result_for(&texts, game.human, outcome);
         card.spawn(theme::label(title, 26.0, Weight::SemiBold, colour::TEXT));
-        let result = notation::pgn_result(Some(outcome)).replace('-', " – ").replace("1/2", "½");
-        let text = format!("{result}  {}", notation::end_reason(outcome.reason));
+        let reason = notation::end_reason(&texts, outcome.reason);
+        let text = format!("{}  {reason}", notation::result_figures(Some(outcome)));
         card.spawn(theme::label(text, 15.0, Weight::Regular, colour::MUTED));
-        let (text, tone) = verdict(game);
+        let (text, tone) = verdict(&texts, game);
         card.spawn((Verdict, theme::label(text, 14.0, Weight::Regular, tone)));
         card.spawn(row(12.0)).with_children(|row| {
-            row.spawn(button("Rematch", Tone::Primary, PlayerAction::Rematch));
-            row.spawn(button("Save game", Tone::Plain, PlayerAction::Save));
-            row.spawn(button("Look at it", Tone::Plain, PlayerAction::Close));
+            row.spawn(button("button-rematch", Tone::Primary, PlayerAction::Rematch));
+            row.spawn(button("button-new-game", Tone::Plain, PlayerAction::AskNewGame));
+        });
+        card.spawn(row(12.0)).with_children(|row| {
+            row.spawn(button("button-save", Tone::Plain, PlayerAction::Save));
+            row.spawn(button("button-look", Tone::Plain, PlayerAction::Close));
         });
     });
 }
 
-fn alarm(mut commands: Commands<'_, '_>, play: Res<'_, Play>, art: Res<'_, Art>) {
+fn alarm(mut commands: Commands<'_, '_>, play: Res<'_, Play>, texts: Res<'_, Texts>, art: Res<'_, Art>) {
     let Some(alarm) = &play.state.alarm else { return };
-    let san = play
-        .state
-        .game
-        .as_ref()
-        .and_then(|game| notation::san_moves(&game.record).into_iter().nth(alarm.ply as usize));
-    dialog(&mut commands, Overlay::Alarm, colour::BAD, |card| {
+    let ply = alarm.ply as usize;
+    let san = play.state.game.as_ref().and_then(|game| {
+        let san = notation::san_at(&game.record, ply)?;
+        Some(format!("{} {san}: ", notation::move_number(&game.record, ply)))
+    });
+    dialog(&mut commands, Overlay::Alarm, (520.0, colour::BAD), |card| {
         card.spawn(row(14.0)).with_children(|row| {
             row.spawn((
                 Node { width: px(40), height: px(40), flex_shrink: 0.0, ..default() },
                 ImageNode::new(art.sign(Sign::Cross)),
                 Pickable::IGNORE,
             ));
-            row.spawn(theme::label(alarm.title.clone(), 22.0, Weight::SemiBold, colour::BAD));
+            let title = texts.get(alarm.offence.text());
+            row.spawn(theme::label(title, 22.0, Weight::SemiBold, colour::BAD));
         });
-        let number = alarm.ply / 2 + 1;
-        let dots = if alarm.ply.is_multiple_of(2) { "." } else { "…" };
-        let which = san.map_or_else(String::new, |san| format!("Move {number}{dots} {san}. "));
-        let text = format!(
-            "{which}Play has stopped. What was shown is not what the published network plays here, or it was damaged on the way."
-        );
+        let text = format!("{}{}", san.unwrap_or_default(), texts.get("alarm-meaning"));
         card.spawn(theme::label(text, 14.0, Weight::Regular, colour::TEXT));
         card.spawn((
             Node { padding: UiRect::all(px(12)), border_radius: BorderRadius::all(px(8)), ..default() },
             BackgroundColor(colour::BAD_DEEP),
         ))
         .with_child(theme::label(
-            format!("Reason: {}", alarm.reason),
+            texts.with("alarm-reason", &[("part", alarm.reason.as_str().into())]),
             13.0,
             Weight::Regular,
             colour::TEXT,
         ));
         let evidence = alarm.evidence.clone().unwrap_or_default();
-        card.spawn(theme::label(format!("Evidence: {evidence}"), 12.0, Weight::Regular, colour::MUTED));
+        let text = texts.with("alarm-evidence", &[("part", evidence.into())]);
+        card.spawn(theme::label(text, 12.0, Weight::Regular, colour::MUTED));
         card.spawn(row(12.0)).with_children(|row| {
-            row.spawn(button("Save game", Tone::Plain, PlayerAction::Save));
-            row.spawn(button("New game", Tone::Plain, PlayerAction::AskNewGame));
+            row.spawn(button("button-save", Tone::Plain, PlayerAction::Save));
+            row.spawn(button("button-new-game", Tone::Plain, PlayerAction::AskNewGame));
         });
     });
 }

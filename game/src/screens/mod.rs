@@ -1,8 +1,16 @@
 //! The side panel and the dialogs.
 
+pub mod choices;
 pub mod dialogs;
+pub mod moves;
 pub mod panel;
+pub mod players;
+pub mod proof_card;
 
+use crate::{
+    play::game::Badge,
+    theme::{art::Sign, colour},
+};
 use bevy::prelude::*;
 
 /// The dialog over the board.
@@ -10,15 +18,25 @@ use bevy::prelude::*;
 pub enum Overlay {
     /// No dialog.
     None,
-    /// Choice of a side: also what the client starts with.
+    /// Choice of side and clock: also what the client starts with.
     #[default]
-    NewGame,
+    Start,
     /// Whether to resign.
     ConfirmResign,
+    /// Whether to offer or claim a draw.
+    ConfirmDraw,
     /// The result.
     GameOver,
     /// A proof was invalid or the server cheated.
     Alarm,
+    /// What is known about one proof.
+    ProofCard,
+    /// The settings.
+    Settings,
+    /// The keys.
+    Help,
+    /// Saved games.
+    Files,
 }
 
 /// Side panel and dialogs.
@@ -27,6 +45,25 @@ pub struct ScreensPlugin;
 
 impl Plugin for ScreensPlugin {
     fn build(&self, app: &mut App) {
-        app.init_state::<Overlay>().add_plugins((panel::PanelPlugin, dialogs::DialogsPlugin));
+        app.init_state::<Overlay>().add_plugins((
+            panel::PanelPlugin,
+            moves::MovesPlugin,
+            players::PlayersPlugin,
+            dialogs::DialogsPlugin,
+            choices::ChoicesPlugin,
+            proof_card::ProofCardPlugin,
+        ));
+    }
+}
+
+/// Sign and colour of a badge: each state has its own shape.
+#[must_use]
+pub fn badge_sign(badge: &Badge) -> (Sign, Color) {
+    match badge {
+        Badge::Proving { .. } => (Sign::Work, colour::WORK),
+        Badge::Checking => (Sign::Glass, colour::WORK),
+        Badge::Verified { .. } => (Sign::Tick, colour::GOOD),
+        Badge::Invalid { .. } => (Sign::Cross, colour::BAD),
+        Badge::NotChecked { .. } => (Sign::Question, colour::WARN),
     }
 }

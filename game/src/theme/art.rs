@@ -7,6 +7,7 @@ use bevy::{
 };
 use protocol::shakmaty::{Color as Side, Piece, Role};
 use resvg::{tiny_skia, usvg};
+use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 
 /// Body and inner lines of a piece on a canvas of 100 by 100.
@@ -14,6 +15,66 @@ struct Outline {
     body: &'static str,
     lines: &'static str,
     dots: &'static str,
+}
+
+/// A set of drawings for the pieces.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PieceSet {
+    /// Rounded, with light and shade.
+    #[default]
+    Classic,
+    /// Flat and angular, with strong contrasts.
+    Bold,
+}
+
+impl PieceSet {
+    /// All sets.
+    pub const ALL: [Self; 2] = [Self::Classic, Self::Bold];
+
+    /// Id of the text that names it.
+    #[must_use]
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::Classic => "pieces-classic",
+            Self::Bold => "pieces-bold",
+        }
+    }
+}
+
+const fn bold_outline(role: Role) -> Outline {
+    match role {
+        Role::Pawn => Outline {
+            body: "M50 20 a14 14 0 0 1 9 24.7 L66 50 H60 L66 74 H74 V90 H26 V74 H34 L40 50 H34 L41 44.7 A14 14 0 0 1 50 20 Z",
+            lines: "M36 74 H64",
+            dots: "",
+        },
+        Role::Rook => Outline {
+            body: "M24 14 H38 V24 H44 V14 H56 V24 H62 V14 H76 V38 L66 44 V68 L76 74 V90 H24 V74 L34 68 V44 L24 38 Z",
+            lines: "M35 44 H65 M35 69 H65",
+            dots: "",
+        },
+        Role::Bishop => Outline {
+            body: "M50 8 L56 16 L72 42 L62 60 L66 74 H78 V90 H22 V74 H34 L38 60 L28 42 L44 16 Z",
+            lines: "M38 60 H62 M35 74 H65 M60 28 L51 43",
+            dots: "",
+        },
+        Role::Knight => Outline {
+            body: "M34 8 L46 18 H58 L76 34 L80 60 V74 H84 V90 H24 V74 L32 66 L46 50 L32 54 L22 64 L12 56 L22 38 L34 22 Z",
+            lines: "M32 74 H80 M60 28 L70 42 L72 62",
+            dots: "M38 28 h7 v7 h-7 Z",
+        },
+        Role::Queen => Outline {
+            body: "M10 24 L28 48 L30 16 L42 44 L50 10 L58 44 L70 16 L72 48 L90 24 L78 66 V74 H80 V90 H20 V74 H22 V66 Z",
+            lines: "M23 66 H77 M23 75 H77",
+            dots: "",
+        },
+        Role::King => Outline {
+            body: "M45 4 H55 V13 H64 V22 H55 V32 H84 L80 58 L74 66 V74 H80 V90 H20 V74 H26 V66 L20 58 L16 32 H45 V22 H36 V13 H45 Z",
+            lines: "M50 34 V62 M27 66 H73 M27 75 H73",
+            dots: "",
+        },
+    }
 }
 
 const fn outline(role: Role) -> Outline {
@@ -53,16 +114,21 @@ const fn outline(role: Role) -> Outline {
 
 /// The drawing of a piece as an SVG document.
 #[must_use]
-pub fn piece_svg(piece: Piece) -> String {
-    let Outline { body, lines, dots } = outline(piece.role);
-    let (top, bottom, edge, inner) = match piece.color {
-        Side::White => ("#ffffff", "#e6e1d6", "#34312e", "#5a554f"),
-        Side::Black => ("#55565c", "#35363b", "#131417", "#c9ccd3"),
+pub fn piece_svg(set: PieceSet, piece: Piece) -> String {
+    let Outline { body, lines, dots } = match set {
+        PieceSet::Classic => outline(piece.role),
+        PieceSet::Bold => bold_outline(piece.role),
+    };
+    let (top, bottom, edge, inner, width) = match (set, piece.color) {
+        (PieceSet::Classic, Side::White) => ("#ffffff", "#e6e1d6", "#34312e", "#5a554f", 3.4),
+        (PieceSet::Classic, Side::Black) => ("#55565c", "#35363b", "#131417", "#c9ccd3", 3.4),
+        (PieceSet::Bold, Side::White) => ("#ffffff", "#ffffff", "#000000", "#000000", 5.0),
+        (PieceSet::Bold, Side::Black) => ("#101114", "#101114", "#f4f4f4", "#f4f4f4", 3.0),
     };
     format!(
         r##"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 100 100">
 <defs><linearGradient id="g" x1="0" y1="0" x2="0" y2="1"><stop offset="0" stop-color="{top}"/><stop offset="1" stop-color="{bottom}"/></linearGradient></defs>
-<path d="{body}" fill="url(#g)" stroke="{edge}" stroke-width="3.4" stroke-linejoin="round"/>
+<path d="{body}" fill="url(#g)" stroke="{edge}" stroke-width="{width}" stroke-linejoin="round"/>
 <path d="{lines}" fill="none" stroke="{inner}" stroke-width="2.4" stroke-linecap="round"/>
 <path d="{dots}" fill="{inner}" stroke="none"/></svg>"##
     )
@@ -83,13 +149,29 @@ pub enum Sign {
     Cross,
     /// Not checked: a question mark.
     Question,
-    /// Being proven or checked: an open ring.
+    /// Being proven: an open ring.
     Work,
+    /// Being checked: a magnifying glass.
+    Glass,
+    /// Little time is left: an hourglass.
+    Hourglass,
+    /// The square of the keyboard's cursor: a frame.
+    Frame,
 }
 
 impl Sign {
-    const ALL: [Self; 7] =
-        [Self::Dot, Self::Ring, Self::Glow, Self::Tick, Self::Cross, Self::Question, Self::Work];
+    const ALL: [Self; 10] = [
+        Self::Dot,
+        Self::Ring,
+        Self::Glow,
+        Self::Tick,
+        Self::Cross,
+        Self::Question,
+        Self::Work,
+        Self::Glass,
+        Self::Hourglass,
+        Self::Frame,
+    ];
 
     fn svg(self) -> String {
         let content = match self {
@@ -111,6 +193,15 @@ impl Sign {
             }
             Self::Work => {
                 r##"<circle cx="50" cy="50" r="38" fill="none" stroke="#74a9ee" stroke-width="13" stroke-dasharray="160 79" stroke-linecap="round"/>"##
+            }
+            Self::Glass => {
+                r##"<circle cx="41" cy="41" r="29" fill="none" stroke="#74a9ee" stroke-width="13"/><path d="M63 63 L88 88" stroke="#74a9ee" stroke-width="16" stroke-linecap="round"/>"##
+            }
+            Self::Hourglass => {
+                r##"<path d="M18 8 H82 V16 Q82 34 58 50 Q82 66 82 84 V92 H18 V84 Q18 66 42 50 Q18 34 18 16 Z" fill="none" stroke="#ffd0d0" stroke-width="9" stroke-linejoin="round"/><path d="M30 84 Q32 70 50 62 Q68 70 70 84 Z" fill="#ffd0d0"/>"##
+            }
+            Self::Frame => {
+                r##"<rect x="4" y="4" width="92" height="92" rx="6" fill="none" stroke="#ffffff" stroke-width="8"/><rect x="4" y="4" width="92" height="92" rx="6" fill="none" stroke="#1b3fae" stroke-width="4"/>"##
             }
         };
         format!(r#"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 100 100">{content}</svg>"#)
@@ -136,7 +227,8 @@ pub fn rasterise(svg: &str, size: u32) -> Option<Vec<u8>> {
     )
 }
 
-fn image(svg: &str, size: u32) -> Option<Image> {
+/// An SVG document as an image of `size` by `size` pixels.
+pub(crate) fn image(svg: &str, size: u32) -> Option<Image> {
     Some(Image::new(
         Extent3d { width: size, height: size, depth_or_array_layers: 1 },
         TextureDimension::D2,
@@ -151,8 +243,8 @@ fn image(svg: &str, size: u32) -> Option<Image> {
 pub struct Art {
     pieces: HashMap<Piece, Handle<Image>>,
     signs: HashMap<Sign, Handle<Image>>,
-    /// Side of a square in physical pixels that the pieces are drawn for.
-    tile_px: u32,
+    /// Side of a square in physical pixels that the pieces are drawn for, and the set they are of.
+    drawn: Option<(u32, PieceSet)>,
 }
 
 /// Side of the small signs in physical pixels.
@@ -171,20 +263,24 @@ impl Art {
         self.signs.get(&sign).cloned().unwrap_or_default()
     }
 
-    /// Draws everything for squares of `tile_px` physical pixels; does nothing if that is its size already.
-    pub fn resize(&mut self, tile_px: u32, images: &mut Assets<Image>) {
-        if self.tile_px == tile_px {
+    /// Draws everything for squares of `tile_px` physical pixels; does nothing if it is drawn so already.
+    pub fn draw(&mut self, tile_px: u32, set: PieceSet, images: &mut Assets<Image>) {
+        if self.drawn == Some((tile_px, set)) {
             return;
         }
-        self.tile_px = tile_px;
+        self.drawn = Some((tile_px, set));
         for color in [Side::White, Side::Black] {
             for role in Role::ALL {
                 let piece = Piece { color, role };
-                put(self.pieces.entry(piece).or_default(), image(&piece_svg(piece), tile_px), images);
+                put(self.pieces.entry(piece).or_default(), image(&piece_svg(set, piece), tile_px), images);
             }
         }
         for sign in Sign::ALL {
-            let size = if matches!(sign, Sign::Dot | Sign::Ring | Sign::Glow) { tile_px } else { SIGN_PX };
+            let size = if matches!(sign, Sign::Dot | Sign::Ring | Sign::Glow | Sign::Frame) {
+                tile_px
+            } else {
+                SIGN_PX
+            };
             put(self.signs.entry(sign).or_default(), image(&sign.svg(), size), images);
         }
     }
@@ -209,7 +305,7 @@ impl Plugin for ArtPlugin {
 
     fn finish(&self, app: &mut App) {
         app.world_mut().resource_scope(|world, mut art: Mut<'_, Art>| {
-            art.resize(80, &mut world.resource_mut::<Assets<Image>>());
+            art.draw(80, PieceSet::default(), &mut world.resource_mut::<Assets<Image>>());
         });
     }
 }
@@ -220,11 +316,13 @@ mod tests {
 
     #[test]
     fn every_drawing_has_ink() {
-        for color in [Side::White, Side::Black] {
-            for role in Role::ALL {
-                let pixels = rasterise(&piece_svg(Piece { color, role }), 64).unwrap();
-                let inked = pixels.chunks_exact(4).filter(|pixel| pixel[3] > 200).count();
-                assert!((400..3_000).contains(&inked), "{color:?} {role:?}: {inked} pixels");
+        for set in PieceSet::ALL {
+            for color in [Side::White, Side::Black] {
+                for role in Role::ALL {
+                    let pixels = rasterise(&piece_svg(set, Piece { color, role }), 64).unwrap();
+                    let inked = pixels.chunks_exact(4).filter(|pixel| pixel[3] > 200).count();
+                    assert!((400..3_000).contains(&inked), "{set:?} {color:?} {role:?}: {inked} pixels");
+                }
             }
         }
         for sign in Sign::ALL {

@@ -1,8 +1,11 @@
 //! Colours, fonts and the few widgets that every screen uses.
 
 pub mod art;
+pub mod board;
+pub mod contrast;
 pub mod widgets;
 
+use crate::i18n::Say;
 use bevy::prelude::*;
 
 /// Colours of the client: calm, dark, one accent.
@@ -42,18 +45,6 @@ pub mod colour {
     pub const BAD: Color = rgb(0xe5575b);
     /// Behind an alarm.
     pub const BAD_DEEP: Color = rgb(0x5c2226);
-    /// Light squares.
-    pub const SQUARE_LIGHT: Color = rgb(0xe9edf2);
-    /// Dark squares.
-    pub const SQUARE_DARK: Color = rgb(0x8199b5);
-    /// Squares of the last move.
-    pub const LAST_LIGHT: Color = rgb(0xe3e0a0);
-    /// Dark squares of the last move.
-    pub const LAST_DARK: Color = rgb(0xa9ad73);
-    /// The selected square.
-    pub const SELECTED_LIGHT: Color = rgb(0xb2d7b0);
-    /// The selected square, dark.
-    pub const SELECTED_DARK: Color = rgb(0x76a487);
     /// Dims what lies behind a dialog.
     pub const VEIL: Color = Color::srgba(0.04, 0.05, 0.07, 0.62);
 }
@@ -83,6 +74,11 @@ pub fn label(text: impl Into<String>, size_px: f32, weight: Weight, colour: Colo
     (Text::new(text), font(size_px, weight), TextColor(colour), Pickable::IGNORE)
 }
 
+/// A text of the client in the player's language.
+pub fn say(id: &'static str, size_px: f32, weight: Weight, colour: Color) -> impl Bundle {
+    (Say(id), label("", size_px, weight, colour))
+}
+
 /// Registers the fonts, the art and the look of buttons.
 #[derive(Debug)]
 pub struct ThemePlugin;
@@ -96,7 +92,8 @@ struct Fonts {
 impl Plugin for ThemePlugin {
     fn build(&self, app: &mut App) {
         app.insert_resource(ClearColor(colour::BACKGROUND))
-            .add_plugins((art::ArtPlugin, widgets::WidgetsPlugin));
+            .add_plugins((art::ArtPlugin, widgets::WidgetsPlugin))
+            .add_systems(PostUpdate, contrast::exchange.before(bevy::ui::UiSystems::Content));
     }
 
     fn finish(&self, app: &mut App) {

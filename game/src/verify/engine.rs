@@ -1,8 +1,9 @@
 //! The only calls into `engine-circuit`: reading keys and checking proofs.
 
-use crate::play::{notation, state::PlayState};
-use engine_circuit::{Digest, Statement, VerifyingKey, bundle::Bundle};
+use crate::play::{game::Game, notation};
+use engine_circuit::{Digest, Profile, Statement, VerifyingKey, bundle::Bundle};
 use protocol::{GameId, GameRecord, shakmaty::Move};
+use std::path::Path;
 
 /// A verifying key, checked and parsed.
 #[derive(Clone)]
@@ -29,6 +30,12 @@ impl Key {
     pub fn digest(&self) -> [u8; 32] {
         *self.0.digest().as_bytes()
     }
+
+    /// Security of a proof of one move in bits, all error terms added up, without conjectures.
+    #[must_use]
+    pub fn security_bits(&self) -> f64 {
+        engine_circuit::security::composed_bits(&self.0, 1, Profile::Live)
+    }
 }
 
 /// Checks that `mv` is the choice of the key's network at the end of `before`, in the game of that id.
@@ -38,8 +45,7 @@ impl Key {
 /// Returns the verifier's reason.
 pub fn verify(key: &Key, game_id: GameId, before: &GameRecord, mv: Move, proof: &[u8]) -> Result<(), String> {
     let statement = Statement::single(game_id.0, before, mv).map_err(|error| error.to_string())?;
-    engine_circuit::verify(&key.0, &statement, engine_circuit::Profile::Live, proof)
-        .map_err(|error| error.to_string())
+    engine_circuit::verify(&key.0, &statement, Profile::Live, proof).map_err(|error| error.to_string())
 }
 
 /// The game with its proofs as the bytes of one file, which `engine verify-game --bundle` checks.
@@ -47,13 +53,35 @@ pub fn verify(key: &Key, game_id: GameId, before: &GameRecord, mv: Move, proof: 
 /// # Errors
 ///
 /// Returns a line for the user.
-pub fn bundle(state: &PlayState) -> Result<Vec<u8>, String> {
-    let (game, opponent) =
-        state.game.as_ref().zip(state.opponent.as_ref()).ok_or("there is no game to save yet")?;
+pub fn bundle(game: &Game) -> Result<Vec<u8>, String> {
     let digest =
-        Digest::from_hex(&hex::encode(opponent.digest)).ok_or("the network's digest is malformed")?;
+        Digest::from_hex(&notation::hex_digest(&game.digest)).ok_or("the network's digest is malformed")?;
     let tags = notation::pgn_tags(game);
     Bundle::new(&game.record, &tags, digest, game.id.0, game.human.other(), game.proofs.clone())
         .write()
         .map_err(|error| error.to_string())
+}
+
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "'\\''"))
+}
+
+/// The command that checks the proof in a file once more, outside this client.
+///
+/// # Errors
+///
+/// Returns a line for the user if there is no such move or no key file.
+pub fn recheck_command(game: &Game, key: Option<&Path>, ply: u32, proof: &Path) -> Result<String, String> {
+    let key = key.ok_or("the key of this network is in no file")?;
+    let mv = game.move_at(ply).ok_or("there is no such move")?;
+    let before = game.record.truncated(ply as usize);
+    Ok(format!(
+        "engine verify --vk {} --fen {} --moves {} --game-id {} --move {} --proof {}",
+        quoted(&key.display().to_string()),
+        quoted(before.start_fen()),
+        quoted(&before.uci_moves().join(" ")),
+        game.id,
+        GameRecord::uci(mv),
+        quoted(&proof.display().to_string()),
+    ))
 }

@@ -4,7 +4,8 @@
 
 use futures_util::{SinkExt, StreamExt};
 use protocol::{
-    ClientMessage, GameId, GameRecord, GameTerms, PROTOCOL_VERSION, ProofFrame, ProofMode, ServerMessage, SideChoice,
+    ClientMessage, GameId, GameRecord, GameTerms, PROTOCOL_VERSION, ProofFrame, ProofMode, ServerMessage,
+    SideChoice,
     shakmaty::{Move, Position},
 };
 use server::{

@@ -21,17 +21,21 @@ use engine_circuit::{Model, Prover, Statement};
 use game::{
     GamePlugin,
     board::{BoardHand, layout::BoardLayout},
+    clipboard::Clipboard,
     dev_tools::DevOptions,
     files,
+    i18n::Language,
     net::{NetEvent, Opponent, Script},
-    play::{Play, PlayerAction, state::Badge},
-    screens::Overlay,
+    play::{Play, PlayerAction, game::Game, state::Badge},
+    screens::{Overlay, dialogs::Dialog},
+    settings::{Setting, Settings},
+    sound::Sound,
     theme::widgets::Does,
     verify::{PinnedKeys, engine},
 };
 use protocol::{
-    ClientMessage, GameId, GameRecord, Outcome, ProofFrame, ProofMode, ServerMessage, Side, SideChoice,
-    shakmaty::Square,
+    ClientMessage, ClockReading, GameId, GameRecord, Outcome, ProofFrame, ProofMode, ServerMessage, Side,
+    SideChoice, shakmaty::Square,
 };
 use std::{
     sync::{Arc, OnceLock},
@@ -61,6 +65,14 @@ pub fn pinned() -> PinnedKeys {
     pinned
 }
 
+/// What was to be heard.
+#[derive(Resource, Default)]
+struct HeardSounds(Vec<Sound>);
+
+fn listen(mut sounds: MessageReader<'_, '_, Sound>, mut heard: ResMut<'_, HeardSounds>) {
+    heard.0.extend(sounds.read());
+}
+
 /// The client under test.
 pub struct Client {
     pub app: App,
@@ -70,7 +82,11 @@ pub struct Client {
 
 impl Client {
     pub fn start(opponent: Opponent, pinned: PinnedKeys) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        Self::start_in(tempfile::tempdir().unwrap(), opponent, pinned)
+    }
+
+    /// A client that finds what another left in a folder.
+    pub fn start_in(folder: tempfile::TempDir, opponent: Opponent, pinned: PinnedKeys) -> Self {
         let window = Window { resolution: WindowResolution::new(1180, 800), ..default() };
         let mut app = App::new();
         app.add_plugins(
@@ -96,8 +112,10 @@ impl Client {
             store: folder.path().to_owned(),
             dev: DevOptions::default(),
         });
+        app.insert_resource(Clipboard::own_only()).init_resource::<HeardSounds>().add_systems(Last, listen);
         app.finish();
         app.cleanup();
+        app.world_mut().resource_mut::<Settings>().language = Language::English;
         let mut client = Self { app, folder, pointer: Vec2::ZERO };
         client.frames(4);
         client
@@ -105,9 +123,19 @@ impl Client {
 
     /// A client whose server is the test; welcomed, with the shipped network pinned.
     pub fn scripted() -> Self {
-        let mut client = Self::start(Opponent::Scripted, pinned());
+        Self::scripted_in(tempfile::tempdir().unwrap())
+    }
+
+    /// The same in a folder that another client has used.
+    pub fn scripted_in(folder: tempfile::TempDir) -> Self {
+        let mut client = Self::start_in(folder, Opponent::Scripted, pinned());
         client.welcome(ProofMode::Gkr);
         client
+    }
+
+    /// Ends the client and keeps its folder.
+    pub fn close(self) -> tempfile::TempDir {
+        self.folder
     }
 
     pub fn welcome(&mut self, proof_mode: ProofMode) {
@@ -122,14 +150,39 @@ impl Client {
         });
     }
 
-    /// Clicks a side in the first dialog and answers with a game.
+    /// Chooses a side in the first dialog, starts and answers with a game.
     pub fn begin(&mut self, human: Side, start_fen: &str, moves: &[&str]) {
         let choice = if human == Side::White { SideChoice::White } else { SideChoice::Black };
-        self.click_button(&PlayerAction::NewGame(choice));
-        assert!(matches!(self.sent().pop(), Some(ClientMessage::NewGame { .. })));
-        let record = GameRecord::replay(start_fen, moves.iter().copied()).unwrap();
-        self.say(ServerMessage::game(GAME, human, &record, None, Vec::new()));
-        assert_eq!(self.overlay(), Overlay::None);
+        self.click_button(&PlayerAction::Choose(Setting::Side(choice)));
+        if start_fen != protocol::record::START_FEN {
+            self.app.world_mut().resource_mut::<Play>().state.start_fen = Some(start_fen.to_owned());
+            self.frames(2);
+        }
+        self.click_button(&PlayerAction::Start);
+        let Some(ClientMessage::NewGame { human_side, terms, .. }) = self.sent().pop() else {
+            panic!("no game was asked for");
+        };
+        assert_eq!(human_side, choice);
+        let record = GameRecord::from_fen(start_fen).unwrap();
+        self.say(ServerMessage::game(GAME, human, &record, None, terms, Vec::new()));
+        assert_eq!(self.overlay(), Overlay::None, "{:?}", self.play().state.alarm);
+        if !moves.is_empty() {
+            // The game as it stands after some moves, as a server resumes it.
+            let record = GameRecord::replay(start_fen, moves.iter().copied()).unwrap();
+            self.say(ServerMessage::game(GAME, human, &record, None, terms, Vec::new()));
+        }
+        self.sent();
+    }
+
+    /// A game with a clock, at its start.
+    pub fn begin_clocked(&mut self, time: usize, clock: ClockReading) {
+        self.click_button(&PlayerAction::Choose(Setting::Time(time)));
+        self.begin(Side::White, protocol::record::START_FEN, &[]);
+        self.clock(clock);
+    }
+
+    pub fn clock(&mut self, clock: ClockReading) {
+        self.say(ServerMessage::Clock { game_id: GAME, clock });
     }
 
     pub fn frames(&mut self, count: usize) {
@@ -155,7 +208,8 @@ impl Client {
     }
 
     pub fn say(&mut self, message: ServerMessage) {
-        self.tell(NetEvent::Server(Box::new(message)));
+        let raw = message.encode().unwrap();
+        self.tell(NetEvent::Server { message: Box::new(message), raw });
     }
 
     pub fn bot_plays(&mut self, ply: u32, uci: &str) {
@@ -189,6 +243,10 @@ impl Client {
 
     pub fn moves(&self) -> Vec<String> {
         self.play().state.game.as_ref().map(|game| game.record.uci_moves()).unwrap_or_default()
+    }
+
+    pub fn game(&self) -> &Game {
+        self.play().state.game.as_ref().unwrap()
     }
 
     pub fn badge(&self, ply: u32) -> Badge {
@@ -303,14 +361,128 @@ impl Client {
         }
     }
 
+    /// A key that is a character.
+    pub fn type_text(&mut self, text: &str) {
+        let window = self.window();
+        for character in text.chars() {
+            let text: bevy::prelude::KeyCode =
+                KeyCode::Unidentified(bevy::input::keyboard::NativeKeyCode::Unidentified);
+            for state in [ButtonState::Pressed, ButtonState::Released] {
+                self.app.world_mut().write_message(KeyboardInput {
+                    key_code: text,
+                    logical_key: Key::Character(character.to_string().into()),
+                    state,
+                    text: state.is_pressed().then(|| character.to_string().into()),
+                    repeat: false,
+                    window,
+                });
+                self.frames(1);
+            }
+        }
+    }
+
+    /// A key while Ctrl is held.
+    pub fn control(&mut self, key_code: KeyCode) {
+        let window = self.window();
+        let input = |key_code, state| KeyboardInput {
+            key_code,
+            logical_key: Key::Unidentified(bevy::input::keyboard::NativeKey::Unidentified),
+            state,
+            text: None,
+            repeat: false,
+            window,
+        };
+        for (key_code, state) in [
+            (KeyCode::ControlLeft, ButtonState::Pressed),
+            (key_code, ButtonState::Pressed),
+            (key_code, ButtonState::Released),
+            (KeyCode::ControlLeft, ButtonState::Released),
+        ] {
+            self.app.world_mut().write_message(input(key_code, state));
+            self.frames(2);
+        }
+    }
+
+    /// Another size of the window, in logical pixels.
+    pub fn resize(&mut self, width: f32, height: f32, scale: f32) {
+        let window = self.window();
+        let mut window = self.app.world_mut().get_mut::<Window>(window).unwrap();
+        window.resolution.set_scale_factor(scale);
+        window.resolution.set(width, height);
+        self.frames(3);
+    }
+
+    /// The right button from one square to another.
+    pub fn right_drag(&mut self, from: Square, to: Square) {
+        self.move_to(self.layout().centre_of(from));
+        self.mouse(MouseButton::Right, ButtonState::Pressed);
+        self.move_to(self.layout().centre_of(to));
+        self.frames(1);
+        self.mouse(MouseButton::Right, ButtonState::Released);
+    }
+
+    /// The wheel, by lines; up is positive.
+    pub fn scroll(&mut self, at: Square, lines: f32) {
+        use bevy::input::mouse::{MouseScrollUnit, MouseWheel};
+        self.move_to(self.layout().centre_of(at));
+        let window = self.window();
+        let wheel = MouseWheel {
+            unit: MouseScrollUnit::Line,
+            x: 0.0,
+            y: lines,
+            window,
+            phase: bevy::input::touch::TouchPhase::Moved,
+        };
+        self.app.world_mut().write_message(wheel);
+        self.app.world_mut().write_message(WindowEvent::MouseWheel(wheel));
+        self.frames(2);
+    }
+
+    pub fn settings(&self) -> &Settings {
+        self.app.world().resource::<Settings>()
+    }
+
+    pub fn clipboard(&self) -> String {
+        self.app.world().resource::<Clipboard>().text()
+    }
+
+    pub fn copy(&self, text: &str) {
+        self.app.world().resource::<Clipboard>().copy(text.into());
+    }
+
+    /// Sounds since the last time.
+    pub fn sounds(&mut self) -> Vec<Sound> {
+        std::mem::take(&mut self.app.world_mut().resource_mut::<HeardSounds>().0)
+    }
+
+    /// Whether there is a button that does this.
+    pub fn has_button(&mut self, action: &PlayerAction) -> bool {
+        let mut buttons = self.app.world_mut().query::<(&Does, &ComputedNode)>();
+        buttons.iter(self.app.world()).any(|(does, node)| does.0 == *action && node.size().x > 0.0)
+    }
+
+    /// Where the button that does this lies on the screen; the one in a dialog, if there is one.
+    pub fn button_at(&mut self, action: &PlayerAction) -> Vec2 {
+        let world = self.app.world_mut();
+        let mut dialogs = world.query_filtered::<Entity, With<Dialog>>();
+        let dialogs: Vec<Entity> = dialogs.iter(world).collect();
+        let mut parents = world.query::<&ChildOf>();
+        let mut buttons = world.query::<(Entity, &Does, &UiGlobalTransform, &ComputedNode)>();
+        let found = buttons.iter(world).filter(|(_, does, _, node)| does.0 == *action && node.size().x > 0.0);
+        let at = found
+            .map(|(entity, _, transform, node)| {
+                let inside =
+                    parents.query(world).iter_ancestors(entity).any(|parent| dialogs.contains(&parent));
+                (inside, transform.affine().translation * node.inverse_scale_factor())
+            })
+            .max_by_key(|(inside, _)| *inside);
+        at.unwrap_or_else(|| panic!("no button for {action:?}")).1
+    }
+
     /// Clicks the button that does this, where it lies on the screen.
     pub fn click_button(&mut self, action: &PlayerAction) {
-        let mut buttons = self.app.world_mut().query::<(&Does, &UiGlobalTransform, &ComputedNode)>();
-        let at = buttons
-            .iter(self.app.world())
-            .find(|(does, _, node)| does.0 == *action && node.size().x > 0.0)
-            .map(|(_, transform, node)| transform.affine().translation * node.inverse_scale_factor());
-        self.click_at(at.unwrap_or_else(|| panic!("no button for {action:?}")));
+        let at = self.button_at(action);
+        self.click_at(at);
         self.frames(2);
     }
 }

@@ -4,7 +4,7 @@ use std::process::Command;
 
 #[test]
 fn a_game_in_a_real_window() {
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/window.sh");
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/app/window.sh");
     let output = Command::new("bash").arg(script).arg(env!("CARGO_BIN_EXE_game")).output().unwrap();
     let text = String::from_utf8_lossy(&output.stdout);
     match output.status.code() {

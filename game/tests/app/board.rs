@@ -1,16 +1,14 @@
 //! The board by mouse and keyboard, the server's part read from a script.
 
-mod common;
-
+use crate::common::Client;
 use bevy::{
     input::{ButtonState, mouse::MouseButton},
     math::Vec2,
     prelude::KeyCode,
 };
-use common::Client;
 use game::{play::PlayerAction, screens::Overlay};
 use protocol::{
-    ClientMessage, EndReason, Outcome, ProofMode, Side, SideChoice,
+    ClientMessage, EndReason, GameTerms, Outcome, ProofMode, Side, SideChoice,
     record::START_FEN,
     shakmaty::{Role, Square},
 };
@@ -172,7 +170,9 @@ fn resigns_after_asking() {
     assert_eq!(client.overlay(), Overlay::GameOver);
     client.assert_text("The network won");
     client.click_button(&PlayerAction::Rematch);
-    assert_eq!(client.sent(), [ClientMessage::NewGame { human_side: SideChoice::Black, start_fen: None }]);
+    let terms = GameTerms::default();
+    let wanted = ClientMessage::NewGame { human_side: SideChoice::Black, start_fen: None, terms };
+    assert_eq!(client.sent(), [wanted]);
 }
 
 #[test]
@@ -226,7 +226,14 @@ fn a_lost_connection_loses_nothing() {
     assert!(matches!(client.sent()[..], [ClientMessage::Resume { .. }]));
     // The server has not seen the move: it is sent again.
     let record = protocol::GameRecord::default();
-    client.say(protocol::ServerMessage::game(common::GAME, Side::White, &record, None, Vec::new()));
+    client.say(protocol::ServerMessage::game(
+        crate::common::GAME,
+        Side::White,
+        &record,
+        None,
+        GameTerms::default(),
+        Vec::new(),
+    ));
     assert_eq!(sent_moves(&mut client), ["e2e4"]);
     assert_eq!(client.moves(), ["e2e4"]);
 }
@@ -240,7 +247,7 @@ fn press_and_release_within_one_frame_count() {
     client.hasty_click(client.layout().centre_of(Square::E4));
     assert_eq!(client.moves(), ["e2e4"]);
     // The pointer is there before: a tap.
-    let resign = Vec2::new(1070.0, 763.0);
+    let resign = client.button_at(&PlayerAction::AskResign);
     client.move_to(resign);
     client.hasty_click(resign);
     assert_eq!(client.overlay(), Overlay::ConfirmResign);

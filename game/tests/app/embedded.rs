@@ -1,13 +1,12 @@
 //! The client against the real server in this process.
 
-mod common;
-
-use common::Client;
+use crate::common::Client;
 use game::{
     files,
     net::Opponent,
     play::{PlayerAction, state::Badge},
     screens::Overlay,
+    settings::Setting,
 };
 use protocol::{ProofMode, SideChoice, shakmaty::Position};
 
@@ -18,7 +17,7 @@ fn embedded(proof_mode: ProofMode) -> (Client, tempfile::TempDir) {
         store: store.path().to_owned(),
         proof_mode,
     };
-    let mut client = Client::start(opponent, common::pinned());
+    let mut client = Client::start(opponent, crate::common::pinned());
     client.wait_for("the welcome", 60, |client| client.play().state.opponent.is_some());
     (client, store)
 }
@@ -40,7 +39,8 @@ fn play_one(client: &mut Client) {
 #[test]
 fn plays_and_verifies_every_move() {
     let (mut client, _store) = embedded(ProofMode::Gkr);
-    client.click_button(&PlayerAction::NewGame(SideChoice::White));
+    client.click_button(&PlayerAction::Choose(Setting::Side(SideChoice::White)));
+    client.click_button(&PlayerAction::Start);
     client.wait_for("the game", 60, |client| client.play().state.game.is_some());
     client.frames(3);
     for _ in 0..3 {
@@ -71,7 +71,8 @@ fn plays_and_verifies_every_move() {
 #[test]
 fn plays_as_black_without_proofs() {
     let (mut client, _store) = embedded(ProofMode::Off);
-    client.click_button(&PlayerAction::NewGame(SideChoice::Black));
+    client.click_button(&PlayerAction::Choose(Setting::Side(SideChoice::Black)));
+    client.click_button(&PlayerAction::Start);
     client.wait_for("the network's first move", 60, |client| client.moves().len() == 1);
     client.frames(3);
     client.assert_text("does not prove");

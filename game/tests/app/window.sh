@@ -79,26 +79,60 @@ click() { at "$1"; xdotool click 1; sleep 0.15; }
 point() { xdotool mousemove --sync "$1" "$2"; sleep 0.2; xdotool click 1; sleep 0.3; }
 picture() { [ -z "$pictures" ] || { sleep 0.3; import -window root -crop 1180x800+0+0 +repage "$pictures/$1.png"; }; }
 
+# press NAME: clicks a button where the client last said it is.
+press() {
+    local at=""
+    for _ in $(seq 100); do
+        at=$(grep "^button $1 " "$folder/out" | tail -1 | cut -d' ' -f3-) || true
+        [ -n "$at" ] && break
+        sleep 0.1
+    done
+    [ -n "$at" ] || fail "no button $1"
+    # shellcheck disable=SC2086
+    point $at
+}
+
 by_clicks() { click g1; picture hints; click f3; }
+by_keys() { xdotool key slash; sleep 0.3; xdotool type --delay 120 "$1"; sleep 0.2; picture typing; xdotool key Return; sleep 0.3; }
 
 start
 picture start
-until_state '^None 0/0' point 458 483 # White
+press dialog/button-settings
+await '^Settings'
+picture settings
+press dialog/button-done
+await '^Start'
+until_state '^None 0/0' press dialog/button-play
 sleep 0.5
 until_state '^None \S+ e2e4' drag e2 e4 drag
 await '^None 1/1 e2e4 [a-h]'
 until_state '^None \S+ e2e4 \S+ g1f3' by_clicks
 await '^None 2/2 e2e4 \S+ g1f3 [a-h]'
+until_state '^None \S+ e2e4 \S+ g1f3 \S+ d2d4' by_keys d4
+await '^None 3/3 e2e4 \S+ g1f3 \S+ d2d4 [a-h]'
 xdotool key f; sleep 0.5
 picture flipped
 xdotool key f; sleep 0.3
+until_state '^ProofCard' press button-proof
+picture proof
+press dialog/button-tamper; sleep 1.5
+picture tamper
+press dialog/button-close
+until_state '^Help' press button-help
+picture help
+press dialog/button-done
+press button-save; sleep 0.5
 # Gone without a word and started again: the game goes on where it was, its proofs are checked again.
 kill -9 "$client"; wait "$client" 2>/dev/null || true
 start
-await '^None 2/2 e2e4 \S+ g1f3 [a-h]'
-until_state '^ConfirmResign' point 1070 763
+await '^None 3/3 e2e4 \S+ g1f3 \S+ d2d4 [a-h]'
+until_state '^ConfirmResign' press button-resign
 picture resign
-until_state '^GameOver 2/2' point 688 422
+until_state '^GameOver 3/3' press dialog/button-resign
 picture over
-cat "$folder/out"
+press dialog/button-look
+await '^None 3/3'
+xdotool key Left; sleep 1.5
+picture policy
+grep -v '^button' "$folder/out"
 echo good

@@ -1,0 +1,134 @@
+//! The board for screen readers: a grid of 64 labelled nodes, and announcements of what happens.
+
+use super::{BoardHand, BoardSurface, Cell, layout::BoardLayout, state};
+use crate::{
+    Step,
+    i18n::Texts,
+    play::{Play, notation, state::PlayState},
+    screens::panel::status_line,
+};
+use accesskit::{Live, Node as SpokenNode, Role};
+use bevy::{a11y::AccessibilityNode, prelude::*};
+use protocol::shakmaty::{Color as Side, Piece, Role as PieceRole, Square};
+
+/// The node that says what happened last.
+#[derive(Component, Debug)]
+pub struct Announcer;
+
+/// Labels the board for screen readers.
+#[derive(Debug)]
+pub struct SpokenPlugin;
+
+impl Plugin for SpokenPlugin {
+    fn build(&self, app: &mut App) {
+        app.add_systems(Startup, spawn_announcer)
+            .add_systems(Update, (label_squares, announce).in_set(Step::Draw));
+    }
+}
+
+fn spawn_announcer(mut commands: Commands<'_, '_>) {
+    let mut node = SpokenNode::new(Role::Status);
+    node.set_live(Live::Polite);
+    commands.spawn((
+        Name::new("announcer"),
+        Announcer,
+        Node { position_type: PositionType::Absolute, width: px(1), height: px(1), ..default() },
+        AccessibilityNode(node),
+    ));
+}
+
+fn piece_name(texts: &Texts, piece: Piece) -> String {
+    let role = texts.get(match piece.role {
+        PieceRole::Pawn => "piece-pawn",
+        PieceRole::Knight => "piece-knight",
+        PieceRole::Bishop => "piece-bishop",
+        PieceRole::Rook => "piece-rook",
+        PieceRole::Queen => "piece-queen",
+        PieceRole::King => "piece-king",
+    });
+    let id = if piece.color == Side::White { "piece-of-white" } else { "piece-of-black" };
+    texts.with(id, &[("piece", role.into())])
+}
+
+/// What a screen reader says of a square.
+#[must_use]
+pub fn square_label(texts: &Texts, scene: &state::Scene, square: Square) -> String {
+    let look = scene[square as usize];
+    let mut label = format!("{square} ");
+    label += &look.piece.map_or_else(|| texts.get("square-empty"), |piece| piece_name(texts, piece));
+    for (holds, id) in [
+        (look.selected, "square-selected"),
+        (look.hint.is_some(), "square-target"),
+        (look.last_move, "square-last-move"),
+        (look.check, "square-check"),
+        (look.premove, "square-premove"),
+    ] {
+        if holds {
+            label += ", ";
+            label += &texts.get(id);
+        }
+    }
+    label
+}
+
+#[allow(clippy::too_many_arguments, reason = "a system asks for what it draws on")]
+fn label_squares(
+    play: Res<'_, Play>,
+    hand: Res<'_, BoardHand>,
+    layout: Res<'_, BoardLayout>,
+    texts: Res<'_, Texts>,
+    surface: Single<'_, '_, Entity, With<BoardSurface>>,
+    cells: Query<'_, '_, (Entity, &Cell)>,
+    mut drawn: Local<'_, Option<(state::Scene, bool)>>,
+    mut commands: Commands<'_, '_>,
+) {
+    let scene = state::scene(&play.state, &hand.hand);
+    let wanted = (scene, layout.flipped);
+    if drawn.as_ref() == Some(&wanted) && !texts.is_changed() {
+        return;
+    }
+    if drawn.is_none() || texts.is_changed() {
+        let mut board = SpokenNode::new(Role::Grid);
+        board.set_label(texts.get("board-label"));
+        board.set_row_count(8);
+        board.set_column_count(8);
+        commands.entity(*surface).insert(AccessibilityNode(board));
+    }
+    *drawn = Some(wanted);
+    for (entity, cell) in &cells {
+        let mut node = SpokenNode::new(Role::GridCell);
+        node.set_label(square_label(&texts, &scene, layout.square_of_cell(cell.column, cell.row)));
+        node.set_row_index(cell.row as usize);
+        node.set_column_index(cell.column as usize);
+        commands.entity(entity).insert(AccessibilityNode(node));
+    }
+}
+
+/// The last move, its badge and whose turn it is.
+#[must_use]
+pub fn announcement(texts: &Texts, state: &PlayState) -> String {
+    let Some(game) = &state.game else { return status_line(texts, state) };
+    let last = game.record.ply().checked_sub(1).and_then(|ply| {
+        let san = notation::san_at(&game.record, ply)?;
+        let badge = u32::try_from(ply).ok().and_then(|ply| game.badges.get(&ply));
+        let badge = badge.map(|badge| format!(", {}", notation::badge_text(texts, badge)));
+        Some(format!("{} {san}{}. ", notation::move_number(&game.record, ply), badge.unwrap_or_default()))
+    });
+    last.unwrap_or_default() + &status_line(texts, state)
+}
+
+fn announce(
+    play: Res<'_, Play>,
+    texts: Res<'_, Texts>,
+    mut announcer: Single<'_, '_, &mut AccessibilityNode, With<Announcer>>,
+    mut said: Local<'_, String>,
+) {
+    if !play.is_changed() && !texts.is_changed() {
+        return;
+    }
+    let text = announcement(&texts, &play.state);
+    if *said != text {
+        announcer.set_value(text.clone());
+        *said = text;
+    }
+}

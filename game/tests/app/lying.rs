@@ -1,0 +1,173 @@
+//! Servers that lie: each lie has its name on the screen, play stops, and the evidence holds what the server said.
+
+use crate::common::{Client, GAME};
+use game::{
+    net::NetEvent,
+    play::{
+        PlayerAction,
+        state::{Blocked, Link, Offence},
+    },
+    screens::Overlay,
+    settings::Setting,
+};
+use protocol::{
+    ClientMessage, ClockReading, EndReason, GameRecord, GameTerms, Outcome, ProofMode, ServerMessage, Side,
+    SideChoice, TimeControl, record::START_FEN, shakmaty::Square,
+};
+
+fn assert_caught(client: &mut Client, offence: Offence) {
+    client.frames(2);
+    let alarm = client.play().state.alarm.clone().unwrap_or_else(|| panic!("{offence:?} was not noticed"));
+    assert_eq!(alarm.offence, offence, "{}", alarm.reason);
+    assert_eq!(client.overlay(), Overlay::Alarm);
+    assert_eq!(client.play().state.blocked().filter(|_| client.play().state.game.is_some()), {
+        client.play().state.game.as_ref().map(|_| Blocked::Alarm)
+    });
+    let folder = alarm.evidence.unwrap();
+    let heard = std::fs::read_to_string(std::path::Path::new(&folder).join("server-messages.jsonl")).unwrap();
+    let last = heard.lines().last().unwrap();
+    assert!(last.starts_with(r#"{"type":""#), "{last}");
+}
+
+/// Asks for a game as White at the usual position and answers with another.
+fn answered(side: Side, fen: &str, moves: &[&str], terms: GameTerms) -> Client {
+    let mut client = Client::scripted();
+    client.click_button(&PlayerAction::Choose(Setting::Side(SideChoice::White)));
+    client.click_button(&PlayerAction::Start);
+    client.sent();
+    let record = GameRecord::replay(fen, moves.iter().copied()).unwrap();
+    client.say(ServerMessage::game(GAME, side, &record, None, terms, Vec::new()));
+    client
+}
+
+#[test]
+fn another_game_than_the_one_asked_for() {
+    let terms = GameTerms::default();
+    let control = TimeControl { initial_ms: 1_000, increment_ms: 0 };
+    let position = "4k3/8/8/8/8/8/4q3/4K2R w K - 0 1";
+    for (side, fen, moves, terms) in [
+        (Side::Black, START_FEN, vec![], terms),
+        (Side::White, position, vec![], terms),
+        (Side::White, START_FEN, vec!["f2f3", "e7e5"], terms),
+        (Side::White, START_FEN, vec![], GameTerms { rated: true, ..terms }),
+        (Side::White, START_FEN, vec![], GameTerms { time_control: Some(control), ..terms }),
+    ] {
+        assert_caught(&mut answered(side, fen, &moves, terms), Offence::OtherGame);
+    }
+    // What was asked for is no lie.
+    assert_eq!(answered(Side::White, START_FEN, &[], terms).play().state.alarm, None);
+}
+
+#[test]
+fn moves_that_were_not_asked_back() {
+    let mut client = Client::scripted();
+    client.begin(Side::White, START_FEN, &["e2e4", "e7e5"]);
+    client.say(ServerMessage::TakenBack { game_id: GAME, ply: 0 });
+    assert_caught(&mut client, Offence::TookBack);
+}
+
+#[test]
+fn a_history_that_changes() {
+    let mut client = Client::scripted();
+    client.begin(Side::White, START_FEN, &["e2e4", "e7e5"]);
+    let record = GameRecord::replay(START_FEN, ["e2e4", "c7c5"]).unwrap();
+    client.say(ServerMessage::game(GAME, Side::White, &record, None, GameTerms::default(), Vec::new()));
+    assert_caught(&mut client, Offence::OtherHistory);
+
+    let mut client = Client::scripted();
+    client.begin(Side::White, START_FEN, &[]);
+    client.bot_plays(0, "e2e4");
+    assert_caught(&mut client, Offence::OutOfTurn);
+
+    let mut client = Client::scripted();
+    client.begin(Side::White, START_FEN, &["e2e4"]);
+    client.bot_plays(1, "e7e6e5");
+    assert_caught(&mut client, Offence::IllegalMove);
+}
+
+#[test]
+fn ends_that_are_none() {
+    for (winner, reason) in [
+        (Some(Side::Black), EndReason::Checkmate),
+        (None, EndReason::Stalemate),
+        (None, EndReason::Threefold),
+        // The player has not resigned and has no clock.
+        (Some(Side::Black), EndReason::Resignation),
+        (Some(Side::Black), EndReason::Timeout),
+    ] {
+        let mut client = Client::scripted();
+        client.begin(Side::White, START_FEN, &["e2e4", "e7e5"]);
+        client.end(Outcome { winner, reason });
+        assert_caught(&mut client, Offence::WrongEnd);
+    }
+}
+
+#[test]
+fn a_clock_that_takes_time() {
+    let clock = |white_ms| ClockReading { white_ms, black_ms: 300_000, running: Some(Side::White) };
+    let mut client = Client::scripted();
+    client.begin_clocked(3, clock(300_000));
+    client.clock(clock(297_000));
+    assert_eq!(client.play().state.alarm, None);
+    client.clock(clock(200_000));
+    assert_caught(&mut client, Offence::WrongClock);
+    client.assert_text("The server's clock takes time from you");
+
+    // A flag that can't have fallen.
+    let mut client = Client::scripted();
+    client.begin_clocked(3, clock(300_000));
+    client.end(Outcome { winner: Some(Side::Black), reason: EndReason::Timeout });
+    assert_caught(&mut client, Offence::WrongEnd);
+}
+
+#[test]
+fn a_game_that_is_not_the_one_this_client_has_kept() {
+    for (moves, caught) in [
+        (vec!["e2e4", "e7e5", "g1f3", "b8c6"], false),
+        (vec!["e2e4", "e7e5"], false),
+        (vec!["e2e4", "c7c5"], true),
+        (vec!["d2d4"], true),
+        (vec![], true),
+    ] {
+        let mut client = Client::scripted();
+        client.begin(Side::White, START_FEN, &[]);
+        client.drag(Square::E2, Square::E4);
+        client.accept(0);
+        client.bot_plays(1, "e7e5");
+        let folder = client.close();
+        let mut client = Client::scripted_in(folder);
+        assert!(matches!(client.sent()[..], [ClientMessage::Resume { game_id: GAME, .. }]));
+        let record = GameRecord::replay(START_FEN, moves.iter().copied()).unwrap();
+        client.say(ServerMessage::game(GAME, Side::White, &record, None, GameTerms::default(), Vec::new()));
+        if caught {
+            assert_caught(&mut client, Offence::OtherGame);
+        } else {
+            assert_eq!(client.play().state.alarm, None);
+            assert_eq!(client.moves(), moves);
+        }
+    }
+}
+
+#[test]
+fn a_server_that_goes_is_slow_or_says_no() {
+    let mut client = Client::scripted();
+    client.begin(Side::White, START_FEN, &["e2e4", "e7e5"]);
+    client.tell(NetEvent::Broken { reason: "the server closed: restarting".into() });
+    client.assert_text("Connection lost, trying again. Nothing is lost.");
+    client.welcome(ProofMode::Gkr);
+    assert_eq!(client.play().state.link, Link::Online);
+    assert!(matches!(client.sent()[..], [ClientMessage::Resume { .. }]));
+    client.tell(NetEvent::Failed { reason: "the server speaks version 9".into() });
+    client.assert_text("No opponent: the server speaks version 9");
+
+    let mut client = Client::scripted();
+    client.begin(Side::White, START_FEN, &["e2e4", "e7e5"]);
+    client.say(ServerMessage::ProverStatus { ready: false, progress: 0.0, failed: Some("disk full".into()) });
+    client.assert_text("The prover of the server has failed: disk full");
+    client.say(ServerMessage::Error {
+        code: protocol::ErrorCode::Busy,
+        message: "the game has too much to do".into(),
+        game_id: Some(GAME),
+    });
+    assert!(client.play().state.resync_at_s.is_some());
+}
