@@ -52,9 +52,8 @@ class QuantisedNet:
         """Format version: 1 has no value planes and is only read."""
         return 2 if len(self.head_biases) == HEAD_PLANES[2] else 1
 
-    def forward(self, planes):
-        """Integer planes (n, 20, 8, 8) in 0..128 -> integers int64: policy logits (n, 4672), and for win, draw and loss the
-        sums over the squares (n, 3), which are logits of 2^(logit_scale_log2 + 6) a unit. Version 1: zeros for the value.
+    def trunk(self, planes):
+        """Integer planes (n, 20, 8, 8) in 0..128 -> last activations int64 (n, C, 8, 8) in 0..255.
 
         Convolutions run in float32 where every partial sum stays below 2^24, else in float64: exact either way."""
         inputs = planes.long()
@@ -69,7 +68,12 @@ class QuantisedNet:
             half = torch.where(shifts == 0, torch.zeros_like(shifts), 1 << (shifts - 1).clamp(min=0))
             inputs = ((acc + half) >> shifts).clamp(0, 255)
             outputs.append(inputs)
-        head = _convolve(inputs, torch.from_numpy(self.head_weights)[:, :, None, None], padding=0)
+        return inputs
+
+    def forward(self, planes):
+        """Integer planes (n, 20, 8, 8) in 0..128 -> integers int64: policy logits (n, 4672), and for win, draw and loss the
+        sums over the squares (n, 3), which are logits of 2^(logit_scale_log2 + 6) a unit. Version 1: zeros for the value."""
+        head = _convolve(self.trunk(planes), torch.from_numpy(self.head_weights)[:, :, None, None], padding=0)
         head = (head + torch.from_numpy(self.head_biases).view(1, -1, 1, 1)).flatten(2)
         value = head[:, POLICY_PLANES:].sum(2) if self.version == 2 else torch.zeros(len(head), 3, dtype=torch.int64)
         return head[:, :POLICY_PLANES].flatten(1), value

@@ -157,6 +157,32 @@ class Quantised(unittest.TestCase):
         self.assertLess(float((value / (64 * scale) - again_value).abs().mean()), 0.05)
 
 
+class ValuePlanes(unittest.TestCase):
+    def test_the_policy_stays_and_the_value_is_learnt(self):
+        net, _ = folded(seed=1)
+        integers = quantise(net)
+        rows, _ = random_positions(400, 8)
+        own = (rows["pieces"] == 1).sum(1) - (rows["pieces"] == 7).sum(1)  # a value that material shows: pawns up win
+        rows["score"][:, 0] = 300 * own
+        rows["result"] = 2
+        with tempfile.TemporaryDirectory() as folder:
+            folder = Path(folder)
+            rows.tofile(folder / "train.bin")
+            integers.write(folder / "net.quant")
+            command = [sys.executable, HERE / "value_planes.py", folder / "net.quant", folder, folder / "out.quant"]
+            subprocess.run([*command, "--positions", "400"], check=True, capture_output=True)
+            again = QuantisedNet.read(folder / "out.quant")
+        planes = (records.planes(records.raw(rows)) * 128).round()
+        policy, _ = integers.forward(planes)
+        same, value = again.forward(planes)
+        self.assertTrue(torch.equal(policy, same))
+        wanted, _ = records.value_targets(records.raw(rows))
+        value = torch.log_softmax(value.double() / 2 ** (again.logit_scale_log2 + 6), 1)
+        mean = wanted.mean(0).double()
+        constant = float(-(mean * mean.log()).sum())
+        self.assertLess(float(-(value * wanted).sum(1).mean()), 0.97 * constant)
+
+
 class Resuming(unittest.TestCase):
     def test_a_run_cut_in_two_resumes_where_it_was(self):
         with tempfile.TemporaryDirectory() as folder:
