@@ -3,8 +3,9 @@
 #
 #   GAMES=/path/sf_labelled_games.tsv.zst OUT=/path/to/run training/run.sh
 #
-# Optional: OWN_GAMES (what label.py wrote), CHANNELS, BLOCKS, START (float checkpoint of that shape, or a .model to grow from), RATE, MINUTES (plan of the float
-# training, of which 80 % run), QAT_MINUTES, WORKERS (one per core), SEED, VENV.
+# Optional: OWN_GAMES (what label.py wrote), CHANNELS, BLOCKS, START (float checkpoint of that shape, or a .model to grow from; the
+# shipped network if not given, START= for none), RATE, MINUTES (plan of the float training, of which 80 % run), QAT_MINUTES,
+# WORKERS (one per core), SEED, VENV.
 set -euo pipefail
 : "${GAMES:?path of sf_labelled_games.tsv.zst}" "${OUT:?folder for data, checkpoints and the network}"
 here="$(cd "$(dirname "$0")" && pwd)"
@@ -13,6 +14,8 @@ OUT="$(cd "$OUT" && pwd)"
 venv="${VENV:-$OUT/venv}"
 data="$OUT/data"
 workers="${WORKERS:-$(nproc)}" channels="${CHANNELS:-64}" blocks="${BLOCKS:-5}"
+digest=$(sed -n 's/^default = "\(.*\)"/\1/p' "$here/../assets/models/index.toml")
+START="${START-$here/../assets/models/$digest.model}"
 export OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE=1
 
 if [ ! -x "$venv/bin/python" ]; then
