@@ -160,15 +160,27 @@ fn spawn_content(node: &mut ChildSpawnerCommands<'_>, bar: &Bar, art: &Art) {
     node.spawn(theme::label(bar.name.clone(), 14.5, Weight::SemiBold, colour::TEXT));
     node.spawn(Node { flex_grow: 1.0, align_items: AlignItems::Center, ..default() }).with_children(|row| {
         let color = if bar.white { Colour::Black } else { Colour::White };
-        let mut last = None;
-        for &role in &bar.captured {
-            let gap = if last == Some(role) { -9.0 } else { 1.0 };
-            last = Some(role);
-            row.spawn((
-                Node { width: px(18), height: px(18), margin: UiRect::left(px(gap)), ..default() },
-                ImageNode::new(art.piece(Piece { color, role })),
-                Pickable::IGNORE,
-            ));
+        if !bar.captured.is_empty() {
+            // Dark pieces need something lighter behind them.
+            let strip = Node {
+                height: px(22),
+                padding: UiRect::horizontal(px(4)),
+                align_items: AlignItems::Center,
+                border_radius: BorderRadius::all(px(5)),
+                ..default()
+            };
+            row.spawn((strip, BackgroundColor(colour::MUTED.with_alpha(0.5)))).with_children(|strip| {
+                let mut last = None;
+                for &role in &bar.captured {
+                    let gap = if last == Some(role) { -9.0 } else { 1.0 };
+                    last = Some(role);
+                    strip.spawn((
+                        Node { width: px(18), height: px(18), margin: UiRect::left(px(gap)), ..default() },
+                        ImageNode::new(art.piece(Piece { color, role })),
+                        Pickable::IGNORE,
+                    ));
+                }
+            });
         }
         if bar.lead > 0 {
             row.spawn(Node { margin: UiRect::left(px(6)), ..default() }).with_child(theme::label(
