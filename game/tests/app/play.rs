@@ -9,7 +9,7 @@ use bevy::{
 use game::{
     board::{Cell, marks::MarksImage},
     i18n::Language,
-    play::PlayerAction,
+    play::{Play, PlayerAction, game::Badge},
     screens::Overlay,
     settings::{Setting, Settings},
     sound::Sound,
@@ -109,6 +109,19 @@ fn moves_are_taken_back_when_the_server_says_so() {
     client.say(ServerMessage::TakenBack { game_id: GAME, ply: 0 });
     assert!(client.moves().is_empty());
     assert!(client.game().badges.is_empty());
+
+    // A check that began before does not count for the move that stands there now.
+    client.drag(Square::D2, Square::D4);
+    client.accept(0);
+    client.bot_plays(1, "d7d5");
+    let generation = client.game().generation;
+    assert_eq!(generation, 2);
+    let state = &mut client.app.world_mut().resource_mut::<Play>().state;
+    state.verified((GAME, generation - 1), 1, Ok(()), 1.0);
+    assert!(matches!(client.badge(1), Badge::Proving { .. }));
+    let state = &mut client.app.world_mut().resource_mut::<Play>().state;
+    state.verified((GAME, generation), 1, Ok(()), 1.0);
+    assert!(matches!(client.badge(1), Badge::Verified { .. }));
 
     // A rated game has no such button.
     let mut client = Client::scripted();
