@@ -282,7 +282,7 @@ mod prover {
     use rayon::prelude::*;
 
     use super::{ColumnEvals, TAG_ACTIVATION, TAG_RANGE, Taus, TupleChallenges};
-    use crate::argument::lookups::{Chunk, LOG_CHUNK};
+    use crate::argument::lookups::{Chunk, LOG_CHUNK, Leaf, Leaves};
     use crate::encode::{HEAD_PLANES, NUM_SQUARES};
     use crate::field::{Ext, ExtPacked, LANES, Lane, Val, ValPacked};
     use crate::model::{MAX_ACTIVATION, QUOTIENT_BITS, SCALE_LOG2};
@@ -358,62 +358,60 @@ mod prover {
 
     /// The leaf level in chunks.
     #[must_use]
-    pub fn leaves(
-        shape: &Shape,
-        witness: &Witness,
-        challenges: TupleChallenges,
-    ) -> Vec<Option<Chunk<ValPacked>>> {
+    pub fn leaves<'a>(shape: &Shape, witness: &'a Witness, challenges: TupleChallenges) -> Leaves<'a> {
         let TupleChallenges { alpha, beta } = challenges;
-        let start = |tag: u32| ExtPacked::from(alpha - Ext::from_u32(tag));
-        let (beta, beta2) = (ExtPacked::from(beta), ExtPacked::from(beta * beta));
-        jobs(shape, witness)
-            .into_par_iter()
-            .map(|job| {
-                let mut chunk = Chunk::filler();
-                let both = chunk.registers_mut();
-                match job {
-                    Job::Empty => return None,
-                    Job::Pairs { quotients, activations } => {
-                        let pairs =
-                            ValPacked::pack_slice(quotients).iter().zip(ValPacked::pack_slice(activations));
-                        let start = start(TAG_ACTIVATION);
-                        for ((n, d), (&q, &x)) in both.zip(pairs) {
-                            *n = ValPacked::ONE;
-                            *d = start - beta * q - beta2 * x;
-                        }
-                    }
-                    Job::Range { values } => {
-                        let start = start(TAG_RANGE);
-                        for ((n, d), &value) in both.zip(ValPacked::pack_slice(values)) {
-                            *n = ValPacked::ONE;
-                            *d = start - beta * value;
-                        }
-                    }
-                    Job::ActivationTable { first, counts } => {
-                        let start = start(TAG_ACTIVATION);
-                        for (i, ((n, d), &count)) in both.zip(ValPacked::pack_slice(counts)).enumerate() {
-                            let quotient =
-                                |lane: usize| (first + i * LANES + lane) as i64 - (1 << (QUOTIENT_BITS - 1));
-                            let q = ValPacked::from_fn(|lane| Val::from_i64(quotient(lane)));
-                            let x = ValPacked::from_fn(|lane| {
-                                Val::from_i64(quotient(lane).clamp(0, MAX_ACTIVATION))
-                            });
-                            *n = -count;
-                            *d = start - beta * q - beta2 * x;
-                        }
-                    }
-                    Job::RangeTable { first, counts } => {
-                        let start = start(TAG_RANGE);
-                        for (i, ((n, d), &count)) in both.zip(ValPacked::pack_slice(counts)).enumerate() {
-                            let value = ValPacked::from_fn(|lane| Val::from_usize(first + i * LANES + lane));
-                            *n = -count;
-                            *d = start - beta * value;
-                        }
-                    }
-                }
-                Some(chunk)
-            })
-            .collect()
+        let betas = [beta, beta * beta];
+        let start = |tag: u32| alpha - Ext::from_u32(tag);
+        let lookups = |tag: u32, a: &'a [Val], b: Option<&'a [Val]>| {
+            if a.len() == CHUNK {
+                let b = b.map(ValPacked::pack_slice);
+                return Leaf::Lookups { start: start(tag), a: ValPacked::pack_slice(a), b };
+            }
+            // A chunk that is part filler.
+            let b = b.unwrap_or_default().iter().copied().chain(std::iter::repeat(Val::ZERO));
+            explicit(start(tag), betas, a.iter().copied().zip(b).map(|(a, b)| (Val::ONE, a, b)))
+        };
+        let table = |tag: u32, first: usize, counts: &'a [Val], entry: fn(usize) -> (Val, Val)| {
+            let entries = counts.iter().enumerate().map(|(i, &count)| {
+                let (a, b) = entry(first + i);
+                (-count, a, b)
+            });
+            explicit(start(tag), betas, entries)
+        };
+        let chunk = |job: Job<'a>| match job {
+            Job::Empty => None,
+            Job::Pairs { quotients, activations } => {
+                Some(lookups(TAG_ACTIVATION, quotients, Some(activations)))
+            }
+            Job::Range { values } => Some(lookups(TAG_RANGE, values, None)),
+            Job::ActivationTable { first, counts } => Some(table(TAG_ACTIVATION, first, counts, |index| {
+                let quotient = index as i64 - (1 << (QUOTIENT_BITS - 1));
+                (Val::from_i64(quotient), Val::from_i64(quotient.clamp(0, MAX_ACTIVATION)))
+            })),
+            Job::RangeTable { first, counts } => {
+                Some(table(TAG_RANGE, first, counts, |index| (Val::from_usize(index), Val::ZERO)))
+            }
+        };
+        Leaves { chunks: jobs(shape, witness).into_par_iter().map(chunk).collect(), betas }
+    }
+
+    /// A chunk with these numerators and tuples, filler behind them.
+    fn explicit<'a>(start: Ext, betas: [Ext; 2], entries: impl Iterator<Item = (Val, Val, Val)>) -> Leaf<'a> {
+        let mut columns = [vec![Val::ZERO; CHUNK], vec![Val::ZERO; CHUNK], vec![Val::ZERO; CHUNK]];
+        let mut count = 0;
+        for ((n, a, b), at) in entries.zip(0..CHUNK) {
+            (columns[0][at], columns[1][at], columns[2][at]) = (n, a, b);
+            count = at + 1;
+        }
+        let [n, a, b] = columns.each_ref().map(|column| ValPacked::pack_slice(column));
+        let (start, [beta, beta2]) = (ExtPacked::from(start), betas.map(ExtPacked::from));
+        let mut chunk = Chunk::filler();
+        // What is in use ends with a register.
+        for ((numerator, denominator), x) in chunk.registers_mut().zip(0..count.div_ceil(LANES)) {
+            *numerator = n[x];
+            *denominator = start - beta * a[x] - beta2 * b[x];
+        }
+        Leaf::Explicit(chunk)
     }
 
     /// `sum of weights[i] * values[i]`.

@@ -95,7 +95,7 @@ pub fn verify(log_leaves: usize, channel: &mut VerifierChannel<'_>) -> Result<Le
 #[cfg(feature = "prover")]
 mod prover;
 #[cfg(feature = "prover")]
-pub use prover::{Chunk, LOG_CHUNK, Tree, prove};
+pub use prover::{Chunk, LOG_CHUNK, Leaf, Leaves, Tree, prove};
 
 #[cfg(all(test, feature = "prover"))]
 mod tests {
@@ -104,7 +104,7 @@ mod tests {
     use super::*;
     use crate::channel::ProverChannel;
     use crate::dishonest::TreeLie;
-    use crate::field::{Val, ValPacked, ext, pack_ext};
+    use crate::field::{ExtPacked, Val, ValPacked, ext, pack_ext};
     use crate::poly::evaluate;
     use crate::transcript::Transcript;
 
@@ -130,9 +130,9 @@ mod tests {
             });
             let empty =
                 numerators.iter().all(|&n| n == Val::ZERO) && denominators.iter().all(|&d| d == Ext::ONE);
-            (!sparse || !empty).then_some(chunk)
+            (!sparse || !empty).then_some(Leaf::Explicit(chunk))
         };
-        let tree = Tree::new(chunks.map(chunk).collect());
+        let tree = Tree::new(Leaves { chunks: chunks.map(chunk).collect(), betas: [Ext::ZERO; 2] });
         let mut channel = ProverChannel::new(Transcript::new(b"lookups"));
         let claims = prove(&tree, TreeLie::Honest, &mut channel);
         (claims, channel.finish())
@@ -142,6 +142,51 @@ mod tests {
         let sparse = prove_leaves(numerators, denominators, true);
         assert_eq!(sparse, prove_leaves(numerators, denominators, false), "filler that is not stored");
         sparse
+    }
+
+    /// Lookups of one and of two columns, filler and explicit chunks, side by side in every way: the same proof as with all of them
+    /// explicit.
+    #[test]
+    fn lookups_are_proven_as_if_they_were_written_out() {
+        for (seed, log_leaves) in [11, 12, 13, 14, 15, 15, 16, 16, 16].into_iter().enumerate() {
+            let chunks = 1 << (log_leaves - LOG_CHUNK);
+            let mut transcript = Transcript::new(b"kinds");
+            transcript.observe(&seed.to_be_bytes());
+            let starts = transcript.sample_many(2);
+            let betas = [transcript.sample(), transcript.sample()];
+            let kinds = transcript.sample_indices(chunks, 2);
+            let values: Vec<Val> = (0..2u64 << log_leaves).map(|i| Val::from_u64((i * i) >> 3)).collect();
+            let column = |chunk: usize, which: usize| {
+                ValPacked::pack_slice(&values[(2 * chunk + which) << LOG_CHUNK..][..1 << LOG_CHUNK])
+            };
+            let leaf = |chunk: usize, explicit: bool| {
+                let (a, b) = (column(chunk, 0), column(chunk, 1));
+                let (start, b) = match kinds[chunk] {
+                    0 => return None,
+                    1 => (starts[0], Some(b)),
+                    2 => (starts[1], None),
+                    _ => (starts[1], Some(b)),
+                };
+                if !explicit && kinds[chunk] < 3 {
+                    return Some(Leaf::Lookups { start, a, b });
+                }
+                let mut written = Chunk::filler();
+                for (x, (n, d)) in written.registers_mut().enumerate() {
+                    *n = ValPacked::ONE;
+                    let [beta, beta2] = betas.map(ExtPacked::from);
+                    *d = ExtPacked::from(start) - beta * a[x] - b.map_or(ExtPacked::ZERO, |b| beta2 * b[x]);
+                }
+                Some(Leaf::Explicit(written))
+            };
+            let prove = |explicit: bool| {
+                let leaves =
+                    Leaves { chunks: (0..chunks).map(|chunk| leaf(chunk, explicit)).collect(), betas };
+                let mut channel = ProverChannel::new(Transcript::new(b"lookups"));
+                let claims = prove(&Tree::new(leaves), TreeLie::Honest, &mut channel);
+                (claims, channel.finish())
+            };
+            assert_eq!(prove(false), prove(true), "{log_leaves}: {kinds:?}");
+        }
     }
 
     fn check(log_leaves: usize, proof: &[u8]) -> Result<LeafClaims, LookupError> {

@@ -5,13 +5,13 @@
 //! stored, and its sums are known. A level's first round reads the children, the second binds them into rows, so
 //! that no table of a whole level is ever written.
 
-use p3_field::{Algebra, Field, PrimeCharacteristicRing};
+use p3_field::{Field, PrimeCharacteristicRing};
 use rayon::prelude::*;
 
 use super::LeafClaims;
 use crate::channel::ProverChannel;
 use crate::dishonest::TreeLie;
-use crate::field::{Ext, ExtPacked, LANES, Lane, ValPacked, unpack_ext};
+use crate::field::{Ext, ExtPacked, LANES, Lane, unpack_ext};
 use crate::poly::{eq_table, eq_table_packed};
 
 /// Base-2 logarithm of the nodes in a chunk.
@@ -19,17 +19,16 @@ pub const LOG_CHUNK: usize = 10;
 /// Registers of a chunk.
 const REGISTERS: usize = (1 << LOG_CHUNK) / LANES;
 
-/// What a numerator may be: a base element or an extension element, in registers.
-pub trait Numerator: PrimeCharacteristicRing + Copy + Send + Sync {}
-impl<N: PrimeCharacteristicRing + Copy + Send + Sync> Numerator for N {}
+mod leaves;
+pub use leaves::{Leaf, Leaves};
 
-/// A chunk of a level: as many numerators as denominators.
+/// A chunk of a level: as many numerators as denominators. Numerators of leaves are base elements.
 pub struct Chunk<N> {
     numerators: Vec<N>,
     denominators: Vec<ExtPacked>,
 }
 
-impl<N: Numerator> Chunk<N> {
+impl<N: PrimeCharacteristicRing + Copy> Chunk<N> {
     /// A chunk of fractions `0 / 1`.
     #[must_use]
     pub fn filler() -> Self {
@@ -40,12 +39,11 @@ impl<N: Numerator> Chunk<N> {
     pub fn registers_mut(&mut self) -> impl Iterator<Item = (&mut N, &mut ExtPacked)> {
         self.numerators.iter_mut().zip(&mut self.denominators)
     }
+}
 
+impl Chunk<ExtPacked> {
     /// The row of node `x` and of that of the chunk half a level above.
-    fn row(&self, upper: &Self, x: usize, mix: ExtPacked) -> Row<N, ExtPacked>
-    where
-        ExtPacked: Algebra<N>,
-    {
+    fn row(&self, upper: &Self, x: usize, mix: ExtPacked) -> Row<ExtPacked> {
         Row::new(self.numerators[x], upper.numerators[x], self.denominators[x], upper.denominators[x], mix)
     }
 }
@@ -57,9 +55,9 @@ type Level<N> = Vec<Option<Chunk<N>>>;
 type Small = (Vec<Ext>, Vec<Ext>);
 
 /// Every level of the tree.
-pub struct Tree {
+pub struct Tree<'a> {
     log_leaves: usize,
-    leaves: Level<ValPacked>,
+    leaves: Leaves<'a>,
     /// Levels `log_leaves - 1` down to `LOG_CHUNK + 1`.
     chunked: Vec<Level<ExtPacked>>,
     /// Levels `LOG_CHUNK` down to 1.
@@ -67,19 +65,15 @@ pub struct Tree {
 }
 
 /// The parents of a level: the halves' fractions added.
-fn parents<N: Numerator>(level: &[Option<Chunk<N>>]) -> Level<ExtPacked>
-where
-    ExtPacked: Algebra<N>,
-{
+fn parents(level: &[Option<Chunk<ExtPacked>>]) -> Level<ExtPacked> {
     let (low, high) = level.split_at(level.len() / 2);
     low.par_iter()
         .zip(high)
         .map(|pair| match pair {
             (None, None) => None,
-            (Some(one), None) | (None, Some(one)) => Some(Chunk {
-                numerators: one.numerators.iter().map(|&n| n.into()).collect(),
-                denominators: one.denominators.clone(),
-            }),
+            (Some(one), None) | (None, Some(one)) => {
+                Some(Chunk { numerators: one.numerators.clone(), denominators: one.denominators.clone() })
+            }
             (Some(a), Some(b)) => {
                 let pairs = a.denominators.iter().zip(&b.denominators);
                 Some(Chunk {
@@ -100,12 +94,12 @@ fn small_parents((numerators, denominators): &Small) -> Small {
     (0..half).map(node).unzip()
 }
 
-impl Tree {
-    /// Builds the tree over chunks of leaves; there are at least four, a power of two.
+impl<'a> Tree<'a> {
+    /// Builds the tree over its leaves.
     #[must_use]
-    pub fn new(leaves: Vec<Option<Chunk<ValPacked>>>) -> Self {
-        let log_leaves = leaves.len().trailing_zeros() as usize + LOG_CHUNK;
-        let mut chunked = vec![parents(&leaves)];
+    pub fn new(leaves: Leaves<'a>) -> Self {
+        let log_leaves = leaves.chunks.len().trailing_zeros() as usize + LOG_CHUNK;
+        let mut chunked = vec![leaves.parents()];
         while chunked[chunked.len() - 1].len() > 1 {
             chunked.push(parents(&chunked[chunked.len() - 1]));
         }
@@ -120,18 +114,18 @@ impl Tree {
 
 /// Two children of a node: `mixed = n0 + mix d0`.
 #[derive(Clone, Copy)]
-struct Row<N, T> {
+struct Row<T> {
     mixed: T,
-    n1: N,
+    n1: T,
     d0: T,
     d1: T,
 }
 
 /// Rows of one kind of element.
-type Rows<T> = Vec<Row<T, T>>;
+type Rows<T> = Vec<Row<T>>;
 
-impl<N: PrimeCharacteristicRing + Copy, T: Lane + Algebra<N>> Row<N, T> {
-    fn new(n0: N, n1: N, d0: T, d1: T, mix: T) -> Self {
+impl<T: Lane> Row<T> {
+    fn new(n0: T, n1: T, d0: T, d1: T, mix: T) -> Self {
         Self { mixed: d0 * mix + n0, n1, d0, d1 }
     }
 
@@ -142,17 +136,6 @@ impl<N: PrimeCharacteristicRing + Copy, T: Lane + Algebra<N>> Row<N, T> {
         sums[1] += eq * (mixed * (upper.d1 - self.d1) + (upper.d0 - self.d0) * n1);
     }
 
-    fn lift(self) -> Row<T, T> {
-        let Self { mixed, n1, d0, d1 } = self;
-        Row { mixed, n1: n1.into(), d0, d1 }
-    }
-}
-
-fn bind<N: PrimeCharacteristicRing + Copy, T: Lane + Algebra<N>>(low: N, high: N, r: T) -> T {
-    r * (high - low) + low
-}
-
-impl<T: Lane> Row<T, T> {
     /// Two empty nodes below one.
     fn filler(mix: T) -> Self {
         Self::new(T::ZERO, T::ZERO, T::ONE, T::ONE, mix)
@@ -169,6 +152,10 @@ impl<T: Lane> Row<T, T> {
     }
 }
 
+fn bind<T: Lane>(low: T, high: T, r: T) -> T {
+    r * (high - low) + low
+}
+
 /// One element in every lane.
 fn broadcast(value: Ext) -> ExtPacked {
     value.into()
@@ -182,32 +169,29 @@ fn add([a, b]: [Ext; 2], [c, d]: [Ext; 2]) -> [Ext; 2] {
 type RowChunk = Option<Rows<ExtPacked>>;
 
 /// Two chunks of rows that are a half apart, and their sums.
-type Pair = (RowChunk, RowChunk, [Ext; 2]);
+type Pair<T> = (T, T, [Ext; 2]);
 
 /// The filler in its three shapes.
-struct Filler<N> {
-    chunk: Chunk<N>,
-    row: Row<ExtPacked, ExtPacked>,
+struct Filler {
+    chunk: Chunk<ExtPacked>,
+    row: Row<ExtPacked>,
     /// What two chunks of it add: eq sums to one over a chunk.
     sums: [Ext; 2],
 }
 
 /// Two chunks of children, `x` and `x` plus half a level.
-type Children<'a, N> = [Option<&'a Chunk<N>>; 2];
+type Children<'a> = [Option<&'a Chunk<ExtPacked>>; 2];
 
-fn or<'a, N>(children: Children<'a, N>, filler: &'a Chunk<N>) -> [&'a Chunk<N>; 2] {
+fn or<'a>(children: Children<'a>, filler: &'a Chunk<ExtPacked>) -> [&'a Chunk<ExtPacked>; 2] {
     children.map(|chunk| chunk.unwrap_or(filler))
 }
 
 /// Sums over a chunk of rows and of rows half a level above; `eq` of the chunk's variables.
-fn sums_of<N: Numerator>(
+fn sums_of(
     eq: &[ExtPacked],
-    row: impl Fn(usize) -> Row<N, ExtPacked>,
-    upper: impl Fn(usize) -> Row<N, ExtPacked>,
-) -> [Ext; 2]
-where
-    ExtPacked: Algebra<N>,
-{
+    row: impl Fn(usize) -> Row<ExtPacked>,
+    upper: impl Fn(usize) -> Row<ExtPacked>,
+) -> [Ext; 2] {
     let mut sums = [ExtPacked::ZERO; 2];
     for (x, &eq) in eq.iter().enumerate() {
         row(x).add_terms(&upper(x), eq, &mut sums);
@@ -215,16 +199,13 @@ where
     sums.map(Lane::sum_lanes)
 }
 
-impl<N: Numerator> Filler<N>
-where
-    ExtPacked: Algebra<N>,
-{
+impl Filler {
     fn new(mix: Ext) -> Self {
         Self { chunk: Chunk::filler(), row: Row::filler(mix.into()), sums: [mix, Ext::ZERO] }
     }
 
     /// The first round's sums, before anything is bound.
-    fn first_sums(&self, [low, high]: [Children<'_, N>; 2], eq: &[ExtPacked]) -> [Ext; 2] {
+    fn first_sums(&self, [low, high]: [Children<'_>; 2], eq: &[ExtPacked]) -> [Ext; 2] {
         if [low, high].as_flattened().iter().all(Option::is_none) {
             return self.sums;
         }
@@ -234,13 +215,13 @@ where
     }
 
     /// The rows between two chunks of children.
-    fn bind_children(&self, [low, high]: [Children<'_, N>; 2], r: ExtPacked) -> RowChunk {
+    fn bind_children(&self, [low, high]: [Children<'_>; 2], r: ExtPacked) -> RowChunk {
         if [low, high].as_flattened().iter().all(Option::is_none) {
             return None;
         }
         let mix = self.row.mixed;
         let ([a, b], [c, d]) = (or(low, &self.chunk), or(high, &self.chunk));
-        let node = |low: &Chunk<N>, high: &Chunk<N>, x: usize| -> (ExtPacked, ExtPacked) {
+        let node = |low: &Chunk<ExtPacked>, high: &Chunk<ExtPacked>, x: usize| -> (ExtPacked, ExtPacked) {
             let denominator = bind(low.denominators[x], high.denominators[x], r);
             (bind(low.numerators[x], high.numerators[x], r), denominator)
         };
@@ -270,12 +251,12 @@ where
     }
 
     /// Two chunks of rows with their sums, times the weight of the chunk.
-    fn pair(&self, low: RowChunk, high: RowChunk, eq: &[ExtPacked], weight: Ext) -> Pair {
+    fn pair(&self, low: RowChunk, high: RowChunk, eq: &[ExtPacked], weight: Ext) -> Pair<RowChunk> {
         let sums = match (&low, &high) {
             (None, None) => self.sums,
-            (Some(low), None) => sums_of::<ExtPacked>(eq, |x| low[x], |_| self.row),
-            (None, Some(high)) => sums_of::<ExtPacked>(eq, |_| self.row, |x| high[x]),
-            (Some(low), Some(high)) => sums_of::<ExtPacked>(eq, |x| low[x], |x| high[x]),
+            (Some(low), None) => sums_of(eq, |x| low[x], |_| self.row),
+            (None, Some(high)) => sums_of(eq, |_| self.row, |x| high[x]),
+            (Some(low), Some(high)) => sums_of(eq, |x| low[x], |x| high[x]),
         };
         (low, high, sums.map(|sum| sum * weight))
     }
@@ -286,7 +267,7 @@ where
 }
 
 /// Pairs in the order of the table, and the sum of their sums.
-fn gather(pairs: Vec<Pair>) -> (Vec<RowChunk>, [Ext; 2]) {
+fn gather<T>(pairs: Vec<Pair<T>>) -> (Vec<T>, [Ext; 2]) {
     let (mut table, mut upper) = (Vec::with_capacity(2 * pairs.len()), Vec::with_capacity(pairs.len()));
     let mut sums = [Ext::ZERO; 2];
     for (low, high, part) in pairs {
@@ -334,7 +315,7 @@ impl LevelProver<'_> {
     }
 
     /// Rounds until one row is left, on at most a chunk.
-    fn finish<T: Lane>(&mut self, mut rows: Rows<T>, eq_table: impl Fn(&[Ext]) -> Vec<T>) -> Row<T, T> {
+    fn finish<T: Lane>(&mut self, mut rows: Rows<T>, eq_table: impl Fn(&[Ext]) -> Vec<T>) -> Row<T> {
         while rows.len() > 1 {
             let eq = eq_table(self.free());
             let upper = rows.split_off(rows.len() / 2);
@@ -349,7 +330,7 @@ impl LevelProver<'_> {
     }
 
     /// Rounds on a level whose children are less than two chunks.
-    fn small(&mut self, (numerators, denominators): &Small) -> Row<Ext, Ext> {
+    fn small(&mut self, (numerators, denominators): &Small) -> Row<Ext> {
         let half = numerators.len() / 2;
         let row = |x| {
             Row::new(numerators[x], numerators[x + half], denominators[x], denominators[x + half], self.mix)
@@ -359,11 +340,19 @@ impl LevelProver<'_> {
     }
 
     /// Rounds on a level whose children are at least two chunks.
-    fn chunked<N: Numerator>(&mut self, children: &[Option<Chunk<N>>]) -> Row<Ext, Ext>
-    where
-        ExtPacked: Algebra<N>,
-    {
+    fn chunked(&mut self, children: &[Option<Chunk<ExtPacked>>]) -> Row<Ext> {
         let rows = self.one_chunk(children);
+        self.finish_chunk(rows)
+    }
+
+    /// Rounds on the leaf level.
+    fn leaves(&mut self, leaves: &Leaves<'_>) -> Row<Ext> {
+        let rows = self.leaf_chunk(leaves);
+        self.finish_chunk(rows)
+    }
+
+    /// The last rounds, on one chunk.
+    fn finish_chunk(&mut self, rows: Rows<ExtPacked>) -> Row<Ext> {
         let row = self.finish(rows, eq_table_packed);
         let [mixed, n1, d0, d1] = [row.mixed, row.n1, row.d0, row.d1].map(|value| unpack_ext(&[value]));
         let row = |lane| Row { mixed: mixed[lane], n1: n1[lane], d0: d0[lane], d1: d1[lane] };
@@ -371,16 +360,13 @@ impl LevelProver<'_> {
     }
 
     /// Rounds until one chunk of rows is left.
-    fn one_chunk<N: Numerator>(&mut self, children: &[Option<Chunk<N>>]) -> Rows<ExtPacked>
-    where
-        ExtPacked: Algebra<N>,
-    {
+    fn one_chunk(&mut self, children: &[Option<Chunk<ExtPacked>>]) -> Rows<ExtPacked> {
         let filler = Filler::new(self.mix);
         let rows = children.len() / 2;
         let both = |at: usize| [children[at].as_ref(), children[at + rows].as_ref()];
         if rows == 1 {
             let [a, b] = or(both(0), &filler.chunk);
-            return (0..REGISTERS).map(|x| a.row(b, x, filler.row.mixed).lift()).collect();
+            return (0..REGISTERS).map(|x| a.row(b, x, filler.row.mixed)).collect();
         }
         let four = |at: usize| [both(at), both(at + rows / 2)];
         let eq = eq_table_packed(&self.z[self.z.len() - LOG_CHUNK..]);
@@ -416,7 +402,7 @@ impl LevelProver<'_> {
 }
 
 /// Proves that the tree's root has numerator zero.
-pub fn prove(tree: &Tree, lie: TreeLie, channel: &mut ProverChannel) -> LeafClaims {
+pub fn prove(tree: &Tree<'_>, lie: TreeLie, channel: &mut ProverChannel) -> LeafClaims {
     let (numerators, denominators) = &tree.small[tree.small.len() - 1];
     let [mut n0, n1, d0, d1] = [numerators[0], numerators[1], denominators[0], denominators[1]];
     if lie != TreeLie::Honest {
@@ -440,7 +426,7 @@ pub fn prove(tree: &Tree, lie: TreeLie, channel: &mut ProverChannel) -> LeafClai
         } else if level + 1 < tree.log_leaves {
             prover.chunked(&tree.chunked[tree.log_leaves - 2 - level])
         } else {
-            prover.chunked(&tree.leaves)
+            prover.leaves(&tree.leaves)
         };
         let (claim, mut point) = (prover.claim, prover.point);
         let Row { mixed, n1, d0, d1 } = row;
