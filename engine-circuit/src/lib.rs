@@ -2,7 +2,7 @@
 //! circuit, prover (feature `prover`) and verifier. `docs/network.md` and `docs/proof-format.md` are the specifications.
 
 #[cfg(feature = "allocator")]
-mod allocator;
+pub mod allocator;
 pub mod argument;
 #[cfg(feature = "bundle")]
 pub mod bundle;

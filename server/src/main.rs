@@ -64,6 +64,7 @@ enum Mode {
 }
 
 fn main() -> ExitCode {
+    engine_circuit::allocator::keep_freed_memory();
     let args = match Args::try_parse() {
         Ok(args) => args,
         Err(error) if error.use_stderr() => {

@@ -55,6 +55,7 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    engine_circuit::allocator::keep_freed_memory();
     std::panic::set_hook(Box::new(|panic| {
         let message = panic.payload_as_str().unwrap_or("panic").replace('\n', " ");
         let place = panic.location().map(|at| format!(" ({at})")).unwrap_or_default();
