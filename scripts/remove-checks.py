@@ -44,6 +44,11 @@ REMOVALS += [
 ('statement: level',[('statement.rs','bytes.extend_from_slice(&[self.level.number(), flags]);','bytes.extend_from_slice(&[0, flags]);')]),
 ('statement: seeds',[('statement.rs','                bytes.extend_from_slice(&mv.seed);','')]),
 ]
+REMOVALS += [
+('observe game',[('statement.rs','let mut bytes = self.game_id.to_vec();','let mut bytes = [0u8; 32].to_vec();')]),
+('observe ply',[('statement.rs','let mut bytes = record.game_ply().to_be_bytes().to_vec();','let mut bytes = vec![0u8; 4];')]),
+('observe 50-move clock',[('statement.rs','position.halfmoves().min(255) as u8,','0,')]),
+]
 for f in ['out_of_domain','quotient','activation','logit','winner','activation_count','range_count','limb','source']:
     REMOVALS.append((f'witness claim {f}',[('argument/packing.rs',f'            {f}: next(),',f'            {f}: next() * Ext::ZERO,')]))
 
@@ -56,7 +61,7 @@ def main(names):
         cache = os.environ.get("XDG_CACHE_HOME", os.path.expanduser("~/.cache"))
         env = dict(os.environ, CARGO_TARGET_DIR=os.path.join(cache, "fairmate", "target-remove-checks"), CARGO_INCREMENTAL="0")
         command = ["cargo", "test", "-q", "-p", "engine-circuit", "--no-default-features", "--features", "prover", "--lib",
-                   "--test", "proof", "--test", "forgery", "--test", "dishonest", "--test", "levels", "--no-fail-fast"]
+                   "--test", "proof", "--test", "forgery", "--test", "dishonest", "--test", "levels", "--test", "layers", "--test", "tamper", "--no-fail-fast"]
         for name, edits in REMOVALS:
             if names and name not in names:
                 continue
