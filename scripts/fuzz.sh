@@ -14,13 +14,12 @@ corpus="$CARGO_TARGET_DIR/corpus"
 options=(-O --sanitizer none --fuzz-dir fuzz)
 cargo fuzz build "${options[@]}"
 program() { find "$CARGO_TARGET_DIR" -path "*/release/$1" -type f -perm -u+x | head -1; }
-"$(program seeds)" "$corpus"
 for target in ${*:-proof model verifying_key client_message server_message position pgn bundle}; do
     folder="$corpus/$target"
     log="$CARGO_TARGET_DIR/$target.log"
     artifacts="$CARGO_TARGET_DIR/artifacts/$target/"
-    mkdir -p "$artifacts"
-    if nice -n 15 "$(program "$target")" -max_total_time="$seconds" -max_len=65536 -timeout=60 -rss_limit_mb=4096 \
+    mkdir -p "$artifacts" "$folder"
+    if FAIRMATE_FUZZ_SEEDS="$folder" nice -n 15 "$(program "$target")" -max_total_time="$seconds" -max_len=65536 -timeout=60 -rss_limit_mb=4096 \
         -artifact_prefix="$artifacts" -print_final_stats=1 "$folder" >"$log" 2>&1; then
         runs=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")
         echo "$target: $runs inputs in $seconds s, nothing found, $(find "$folder" -type f | wc -l) in the corpus"

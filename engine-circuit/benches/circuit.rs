@@ -16,7 +16,7 @@ use engine_circuit::infer::{argmax, infer};
 use engine_circuit::model::{NetworkShape, QuantisedNetwork};
 use engine_circuit::transcript::Transcript;
 use engine_circuit::witness::Witness;
-use engine_circuit::{Prover, StageTimes, Statement, evaluate, verify, weights};
+use engine_circuit::{Profile, Prover, StageTimes, Statement, evaluate, verify, weights};
 use protocol::GameRecord;
 use protocol::record::START_FEN;
 use protocol::shakmaty::Color;
@@ -67,15 +67,15 @@ fn prove_by_stage(c: &mut Criterion) {
         let prover = prover(channels, blocks);
         let key = prover.model().verifying_key();
         for (statement, moves) in statements(&prover).iter().zip(["a move", "eight moves"]) {
-            let expected = prover.prove(statement).unwrap().proof;
-            assert_eq!(verify(&key, statement, &expected), Ok(()));
+            let expected = prover.prove(statement, Profile::Live).unwrap().proof;
+            assert_eq!(verify(&key, statement, Profile::Live, &expected), Ok(()));
             let mut group = c.benchmark_group(format!("prove {channels} x {blocks}, {moves}"));
             for (name, stage) in stages {
                 group.bench_function(name, |b| {
                     b.iter_custom(|rounds| {
                         let mut ms = 0.0;
                         for _ in 0..rounds {
-                            let proved = prover.prove(statement).unwrap();
+                            let proved = prover.prove(statement, Profile::Live).unwrap();
                             assert!(proved.proof == expected, "the same statement has the same proof");
                             ms += stage(&proved.times);
                         }
@@ -94,10 +94,10 @@ fn verification(c: &mut Criterion) {
         let prover = prover(channels, blocks);
         let key = prover.model().verifying_key();
         for (statement, moves) in statements(&prover).iter().zip(["a move", "eight moves"]) {
-            let proof = prover.prove(statement).unwrap().proof;
+            let proof = prover.prove(statement, Profile::Live).unwrap().proof;
             let name = format!("{channels} x {blocks}, {moves}");
             group.bench_function(name, |b| {
-                b.iter(|| assert_eq!(verify(&key, statement, black_box(&proof)), Ok(())));
+                b.iter(|| assert_eq!(verify(&key, statement, Profile::Live, black_box(&proof)), Ok(())));
             });
         }
     }

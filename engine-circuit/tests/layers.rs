@@ -15,7 +15,7 @@ use engine_circuit::infer::{Trace, argmax, infer};
 use engine_circuit::model::{NetworkShape, QuantisedNetwork, SCALE_LOG2};
 use engine_circuit::shape::Shape;
 use engine_circuit::witness::{Witness, weight_table};
-use engine_circuit::{Model, Prover, Statement, VerifyError, evaluate, verify, weights};
+use engine_circuit::{Model, Profile, Prover, Statement, VerifyError, evaluate, verify, weights};
 use p3_field::PrimeCharacteristicRing;
 use protocol::GameRecord;
 use protocol::record::START_FEN;
@@ -234,7 +234,12 @@ fn prove_lie(
     let moves = statement.public_moves(network.logit_scale_log2());
     let mut witness = Witness::new(&shape, network, &moves, &[trace]);
     change(&shape, &mut witness);
-    verify(&key, &statement, &prover().prove_witness(&statement, &witness).proof)
+    verify(
+        &key,
+        &statement,
+        Profile::Live,
+        &prover().prove_witness(&statement, Profile::Live, &witness).proof,
+    )
 }
 
 const NOT_IN_TABLE: Result<(), VerifyError> = Err(VerifyError::Lookups(LookupError::RootNumerator));

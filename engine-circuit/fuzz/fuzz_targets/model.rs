@@ -1,3 +1,6 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| engine_circuit_fuzz::model(data));
+libfuzzer_sys::fuzz_target!(
+    init: engine_circuit_fuzz::write_seeds("model"),
+    |data: &[u8]| engine_circuit_fuzz::model(data)
+);

@@ -1,3 +1,6 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| engine_circuit_fuzz::server_message(data));
+libfuzzer_sys::fuzz_target!(
+    init: engine_circuit_fuzz::write_seeds("server_message"),
+    |data: &[u8]| engine_circuit_fuzz::server_message(data)
+);

@@ -1,3 +1,6 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| engine_circuit_fuzz::verifying_key(data));
+libfuzzer_sys::fuzz_target!(
+    init: engine_circuit_fuzz::write_seeds("verifying_key"),
+    |data: &[u8]| engine_circuit_fuzz::verifying_key(data)
+);

@@ -6,11 +6,16 @@ use std::sync::OnceLock;
 use engine_circuit::bundle::{Bundle, pgn};
 use engine_circuit::encode::{legal_indices, legal_move, policy_index};
 use engine_circuit::model::{NetworkShape, QuantisedNetwork};
-use engine_circuit::{Digest, Model, Prover, Statement, VerifyingKey, evaluate, verify, weights};
+use engine_circuit::{Digest, Model, Profile, Prover, Statement, VerifyingKey, evaluate, verify, weights};
 use protocol::messages::{MAX_CLIENT_MESSAGE_BYTES, MAX_SERVER_MESSAGE_BYTES};
 use protocol::record::START_FEN;
 use protocol::shakmaty::{Color, Position};
-use protocol::{ClientMessage, GameId, GameRecord, Outcome, ProofFrame, ServerMessage, Side, SideChoice};
+use protocol::{
+    ClientMessage, GameId, GameRecord, GameTerms, Outcome, ProofFrame, ServerMessage, Side, SideChoice,
+};
+
+/// What a server sends; the chain's proofs take too long to make here.
+const PROFILE: Profile = Profile::Live;
 
 /// A target: its name, what it does with an input, and inputs to begin with.
 pub type Target = (&'static str, fn(&[u8]), fn() -> Vec<Vec<u8>>);
@@ -28,6 +33,16 @@ pub fn targets() -> [Target; 8] {
         ("pgn", pgn, pgn_seeds),
         ("bundle", bundle, bundle_seeds),
     ]
+}
+
+/// Writes a target's seeds into the folder that the environment names, one file each.
+pub fn write_seeds(name: &str) {
+    let Some(folder) = std::env::var_os("FAIRMATE_FUZZ_SEEDS").map(std::path::PathBuf::from) else { return };
+    for (_, _, seeds) in targets().into_iter().filter(|target| target.0 == name) {
+        for (number, seed) in seeds().into_iter().enumerate() {
+            std::fs::write(folder.join(format!("seed-{number}")), seed).unwrap();
+        }
+    }
 }
 
 /// A tiny network, a game of it against itself, and proofs of its first moves.
@@ -59,14 +74,14 @@ fn fixture() -> &'static Fixture {
         ]
         .into_iter()
         .map(|statement| {
-            let proof = prover.prove(&statement).unwrap().proof;
+            let proof = prover.prove(&statement, PROFILE).unwrap().proof;
             (statement, proof)
         })
         .collect();
         let of_side = [0, 2].map(|ply| {
             let mv = record.moves()[ply];
             let statement = Statement::single(game, &record.truncated(ply), mv).unwrap();
-            (u32::try_from(ply).unwrap(), prover.prove(&statement).unwrap().proof)
+            (u32::try_from(ply).unwrap(), prover.prove(&statement, PROFILE).unwrap().proof)
         });
         let digest = prover.model().digest();
         let bundle = Bundle::new(&record, &[], digest, game, Color::White, of_side.into());
@@ -127,7 +142,7 @@ pub fn proof(data: &[u8]) {
     let [(one, one_proof), (two, two_proof)] = &proofs[..] else { unreachable!() };
     let bytes = raw_or_edited(data, &[one_proof, two_proof]);
     for (statement, honest) in [(one, one_proof), (two, two_proof)] {
-        assert_eq!(verify(key, statement, &bytes).is_ok(), &bytes == honest);
+        assert_eq!(verify(key, statement, PROFILE, &bytes).is_ok(), &bytes == honest);
     }
 }
 
@@ -163,7 +178,7 @@ pub fn verifying_key(data: &[u8]) {
     if let Ok(read) = VerifyingKey::from_bytes(&bytes) {
         assert_eq!(read.to_bytes(), bytes);
         for (statement, proof) in proofs {
-            assert_eq!(verify(&read, statement, proof).is_ok(), read == *key);
+            assert_eq!(verify(&read, statement, PROFILE, proof).is_ok(), read == *key);
         }
     }
     if let Ok(text) = std::str::from_utf8(&bytes)
@@ -195,7 +210,11 @@ pub fn client_message(data: &[u8]) {
 fn client_message_seeds() -> Vec<Vec<u8>> {
     let game_id = GameId([0xa7; 32]);
     [
-        ClientMessage::NewGame { human_side: SideChoice::Random, start_fen: Some(START_FEN.into()) },
+        ClientMessage::NewGame {
+            human_side: SideChoice::Random,
+            start_fen: Some(START_FEN.into()),
+            terms: GameTerms::default(),
+        },
         ClientMessage::Resume { game_id, have_proofs: vec![1, 3, 5] },
         ClientMessage::Move { game_id, ply: 6, uci: "e7e8q".into() },
         ClientMessage::Resign { game_id },
@@ -228,7 +247,14 @@ fn server_message_seeds() -> Vec<Vec<u8>> {
     let game_id = GameId([7; 32]);
     let outcome = Outcome::resignation(Side::White);
     let mut seeds: Vec<Vec<u8>> = [
-        ServerMessage::game(game_id, Side::White, &fixture().record, Some(outcome), vec![1]),
+        ServerMessage::game(
+            game_id,
+            Side::White,
+            &fixture().record,
+            Some(outcome),
+            GameTerms::default(),
+            vec![1],
+        ),
         ServerMessage::MoveAccepted { game_id, ply: 0 },
         ServerMessage::ProofReady { game_id, ply: 1, prove_ms: 200, bytes: 180_000 },
         ServerMessage::ProverStatus { ready: false, progress: 0.5, failed: Some("disk full".into()) },
