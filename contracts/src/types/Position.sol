@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 pragma solidity 0.8.37;
 
+import {Bitboards} from "../libraries/Bitboards.sol";
+
 /// @notice The 64 squares of a position in one word, square a1 in the highest nibble, h8 in the lowest: square
 /// `s = rank * 8 + file` is bits `252 - 4s .. 255 - 4s`. A nibble is 0 (empty), 1 to 6 (pawn, knight, bishop, rook, queen, king)
 /// of White, or that plus 8 of Black. As 32 bytes it is the board of a statement (docs/proof-format.md section 3); in hex it reads
@@ -60,6 +62,30 @@ library Positions {
     /// @notice Half-moves since the last capture or pawn move, at most 255.
     function halfmoves(Meta meta) internal pure returns (uint256) {
         return (Meta.unwrap(meta) >> 16) & 0xff;
+    }
+
+    /// @notice The same position seen from the side to move, as if it were White: for Black ranks are mirrored, files kept, colours and
+    /// castling rights exchanged (docs/network.md section 1). Ply, clock and side to move stay as they are.
+    /// @dev Input planes read off the result: a piece `n` is plane `n - 1` if `n < 8`, else `n - 3`; castling right `r` is plane `12 + r`.
+    function oriented(Board board, Meta meta) internal pure returns (Board, Meta) {
+        if (!meta.blackToMove()) return (board, meta);
+        unchecked {
+            uint256 word = Board.unwrap(board);
+            word = (word >> 128) | (word << 128);
+            word = ((word >> 64) & 0x0000000000000000ffffffffffffffff0000000000000000ffffffffffffffff)
+                | ((word & 0x0000000000000000ffffffffffffffff0000000000000000ffffffffffffffff) << 64);
+            word = ((word >> 32) & 0x00000000ffffffff00000000ffffffff00000000ffffffff00000000ffffffff)
+                | ((word & 0x00000000ffffffff00000000ffffffff00000000ffffffff00000000ffffffff) << 32);
+            uint256 occupied = (word | (word >> 1) | (word >> 2)) & Bitboards.ALL;
+            word ^= occupied << 3;
+
+            uint256 rest = Meta.unwrap(meta);
+            uint256 rights = (rest >> 32) & 15;
+            rest ^= (rights ^ (((rights >> 2) | (rights << 2)) & 15)) << 32;
+            // The three squares, unless they are NO_SQUARE, which has bit 6.
+            rest ^= (((rest >> 6) & 0x01000101) ^ 0x01000101) * 56;
+            return (Board.wrap(word), Meta.wrap(uint80(rest)));
+        }
     }
 
     /// @notice The 42 bytes of a position in a statement (docs/proof-format.md section 3): ply, board, then six bytes.

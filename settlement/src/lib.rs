@@ -1,0 +1,17 @@
+//! What player and operator of a game for stakes sign (`docs/settlement.md`), as the contracts in `contracts/` read it: positions in words, typed data
+//! (EIP-712), signatures. No network here.
+
+pub mod position;
+pub mod signature;
+pub mod typed_data;
+
+/// Keccak-256.
+#[must_use]
+pub fn keccak256(bytes: &[u8]) -> [u8; 32] {
+    use tiny_keccak::Hasher;
+    let mut hasher = tiny_keccak::Keccak::v256();
+    hasher.update(bytes);
+    let mut hash = [0; 32];
+    hasher.finalize(&mut hash);
+    hash
+}
