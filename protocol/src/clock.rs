@@ -11,7 +11,7 @@ pub const MAX_UNPROVEN: usize = 3;
 pub const FREE_PLIES: u32 = 2;
 
 /// What is agreed about a game.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GameTerms {
     /// The clock; without it nobody's time runs.
@@ -20,6 +20,22 @@ pub struct GameTerms {
     /// A rated game counts: no move is taken back.
     #[serde(default)]
     pub rated: bool,
+    /// Level of the network's play, 1 to [`STRONGEST_LEVEL`] (`docs/network.md` section 5).
+    #[serde(default = "strongest_level")]
+    pub level: u8,
+}
+
+/// The level that plays the network's best move, without noise.
+pub const STRONGEST_LEVEL: u8 = 8;
+
+fn strongest_level() -> u8 {
+    STRONGEST_LEVEL
+}
+
+impl Default for GameTerms {
+    fn default() -> Self {
+        Self { time_control: None, rated: false, level: STRONGEST_LEVEL }
+    }
 }
 
 /// Time of each side for the whole game, and what each move adds.

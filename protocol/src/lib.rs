@@ -5,10 +5,10 @@ pub mod messages;
 pub mod outcome;
 pub mod record;
 
-pub use clock::{ClockReading, FREE_PLIES, GameTerms, MAX_UNPROVEN, TimeControl};
+pub use clock::{ClockReading, FREE_PLIES, GameTerms, MAX_UNPROVEN, STRONGEST_LEVEL, TimeControl};
 pub use messages::{
-    ClientMessage, ErrorCode, GameId, MessageError, PROTOCOL_VERSION, ProofFrame, ProofMode, ServerMessage,
-    Side, SideChoice,
+    ClientMessage, ErrorCode, GameId, GameSeeds, Hex32, MessageError, PROTOCOL_VERSION, ProofFrame,
+    ProofMode, ServerMessage, Side, SideChoice,
 };
 pub use outcome::{EndReason, Outcome, claimable_draw};
 pub use record::{GameRecord, RecordError};

@@ -78,6 +78,23 @@ impl std::str::FromStr for GameId {
     }
 }
 
+/// 32 bytes that travel as hexadecimal digits: a nonce, an element of a seed chain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Hex32(#[serde(with = "hex_array")] pub [u8; 32]);
+
+/// What both sides know of a game's seeds (`docs/network.md` section 5); only games below the strongest level have any.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GameSeeds {
+    /// Head of the server's hash chain.
+    pub head: Hex32,
+    /// The client's nonce, once the server has it; the network does not move before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nonce: Option<Hex32>,
+    /// The chain's elements revealed so far: one for each move of the network in the record.
+    pub elements: Vec<Hex32>,
+}
+
 /// White or Black, as the wire spells them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -160,6 +177,14 @@ pub enum ClientMessage {
         /// What is agreed about the game.
         #[serde(default)]
         terms: GameTerms,
+    },
+    /// The client's half of the seeds, chosen at random after it has seen the head of the server's chain in
+    /// [`ServerMessage::Game`]. Idempotent; another nonce is refused.
+    Nonce {
+        /// The game.
+        game_id: GameId,
+        /// The nonce.
+        nonce: Hex32,
     },
     /// Takes a game up again, answered by [`ServerMessage::Game`] and the proofs the client lacks.
     Resume {
@@ -252,6 +277,9 @@ pub enum ServerMessage {
         terms: GameTerms,
         /// Plies whose proofs the server has stored; those the client lacks follow as binary frames.
         proof_plies: Vec<u32>,
+        /// Seeds of the network's moves, below the strongest level.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        seeds: Option<GameSeeds>,
     },
     /// A move of the human is legal and stored for good.
     MoveAccepted {
@@ -270,6 +298,9 @@ pub enum ServerMessage {
         uci: String,
         /// Time of the inference, in milliseconds.
         infer_ms: f32,
+        /// The chain's element that the move's seed is made of, below the strongest level.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        seed_element: Option<Hex32>,
     },
     /// The clock of a game with a time control: after its state, after each move, and whenever a clock starts or stops
     /// without a move.
@@ -379,8 +410,10 @@ pub enum ErrorCode {
     NoDraw,
     /// The game is rated, or there is no such move to take back.
     NoTakeback,
-    /// The time control is outside its limits.
+    /// The time control or the level is outside its limits.
     BadTerms,
+    /// The game has another nonce, or needs none.
+    WrongNonce,
     /// That ply has no proof, and none is coming.
     NoProof,
     /// Too many messages; this one was dropped.
@@ -475,6 +508,7 @@ impl ClientMessage {
             | Self::OfferDraw { .. }
             | Self::ClaimDraw { .. }
             | Self::TakeBack { .. }
+            | Self::Nonce { .. }
             | Self::RequestProof { .. }
             | Self::Ping => Ok(()),
         }
@@ -509,6 +543,7 @@ impl ServerMessage {
         outcome: Option<Outcome>,
         terms: GameTerms,
         proof_plies: Vec<u32>,
+        seeds: Option<GameSeeds>,
     ) -> Self {
         Self::Game {
             game_id,
@@ -518,6 +553,7 @@ impl ServerMessage {
             outcome,
             terms,
             proof_plies,
+            seeds,
         }
     }
 }

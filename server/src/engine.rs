@@ -1,9 +1,18 @@
 //! The one place that calls `engine-circuit`; the rest of the server sees two traits, so that its tests can play
 //! with a network that costs nothing and a prover that misbehaves.
 
-use engine_circuit::{Model, Prover, Statement, VerifyingKey};
+use engine_circuit::{Level, Model, Prover, Seed, Statement, VerifyingKey};
 use protocol::{GameId, GameRecord, shakmaty::Move};
 use std::{path::Path, sync::Arc};
+
+/// How a move is chosen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sampling {
+    /// The level.
+    pub level: Level,
+    /// Seed of its noise; of no meaning at the strongest level.
+    pub seed: Seed,
+}
 
 /// A network that plays and, on request, proves.
 pub trait Engine: Send + Sync + 'static {
@@ -14,7 +23,7 @@ pub trait Engine: Send + Sync + 'static {
     fn verifying_key(&self) -> Vec<u8>;
 
     /// The network's move; `None` without a legal one. Takes milliseconds of CPU time.
-    fn best_move(&self, record: &GameRecord) -> Option<Move>;
+    fn choose(&self, record: &GameRecord, sampling: Sampling) -> Option<Move>;
 
     /// Gets ready to prove. May take a minute; calls `progress` with values from 0 to 1 meanwhile.
     ///
@@ -28,22 +37,34 @@ pub trait Engine: Send + Sync + 'static {
     ) -> Result<Arc<dyn MoveProver>, EngineError>;
 }
 
+/// What is proven of a move.
+#[derive(Clone, Debug)]
+pub struct MoveClaim {
+    /// The game.
+    pub game_id: GameId,
+    /// The game before the move.
+    pub record: GameRecord,
+    /// The move.
+    pub mv: Move,
+    /// How it was chosen.
+    pub sampling: Sampling,
+}
+
 /// Proves moves of one network.
 pub trait MoveProver: Send + Sync {
-    /// Proves that `mv` is the network's move in game `game_id` after `record`.
+    /// Proves a claim.
     ///
     /// # Errors
     ///
-    /// Returns [`EngineError`] if it isn't, or if proving failed.
-    fn prove(&self, game_id: GameId, record: &GameRecord, mv: Move) -> Result<Vec<u8>, EngineError>;
+    /// Returns [`EngineError`] if it is false, or if proving failed.
+    fn prove(&self, claim: &MoveClaim) -> Result<Vec<u8>, EngineError>;
 
     /// Verifies such a proof as the client will.
     ///
     /// # Errors
     ///
     /// Returns [`EngineError`] for a proof that a client would reject.
-    fn verify(&self, game_id: GameId, record: &GameRecord, mv: Move, proof: &[u8])
-    -> Result<(), EngineError>;
+    fn verify(&self, claim: &MoveClaim, proof: &[u8]) -> Result<(), EngineError>;
 }
 
 /// What went wrong in the engine, for a person to read.
@@ -79,8 +100,9 @@ impl Engine for CircuitEngine {
         self.model.verifying_key().to_bytes()
     }
 
-    fn best_move(&self, record: &GameRecord) -> Option<Move> {
-        engine_circuit::evaluate(&self.model, record).map(|evaluation| evaluation.best)
+    fn choose(&self, record: &GameRecord, sampling: Sampling) -> Option<Move> {
+        let evaluation = engine_circuit::evaluate(&self.model, record)?;
+        Some(evaluation.choose(sampling.level, &sampling.seed))
     }
 
     fn open_prover(
@@ -100,29 +122,26 @@ struct CircuitProver {
 }
 
 impl CircuitProver {
-    fn statement(game_id: GameId, record: &GameRecord, mv: Move) -> Result<Statement, EngineError> {
-        Statement::single(*game_id.as_bytes(), record, mv)
+    fn statement(claim: &MoveClaim) -> Result<Statement, EngineError> {
+        let Sampling { level, seed } = claim.sampling;
+        let seeds = if level.is_random() { vec![seed] } else { Vec::new() };
+        Statement::single(*claim.game_id.as_bytes(), &claim.record, claim.mv)
+            .and_then(|statement| statement.at_level(level, &seeds))
             .map_err(|error| EngineError::of("no statement about this move", &error))
     }
 }
 
 impl MoveProver for CircuitProver {
-    fn prove(&self, game_id: GameId, record: &GameRecord, mv: Move) -> Result<Vec<u8>, EngineError> {
-        let statement = Self::statement(game_id, record, mv)?;
+    fn prove(&self, claim: &MoveClaim) -> Result<Vec<u8>, EngineError> {
+        let statement = Self::statement(claim)?;
         self.prover
             .prove(&statement, engine_circuit::Profile::Live)
             .map(|proved| proved.proof)
             .map_err(|error| EngineError::of("proving failed", &error))
     }
 
-    fn verify(
-        &self,
-        game_id: GameId,
-        record: &GameRecord,
-        mv: Move,
-        proof: &[u8],
-    ) -> Result<(), EngineError> {
-        let statement = Self::statement(game_id, record, mv)?;
+    fn verify(&self, claim: &MoveClaim, proof: &[u8]) -> Result<(), EngineError> {
+        let statement = Self::statement(claim)?;
         engine_circuit::verify(&self.key, &statement, engine_circuit::Profile::Live, proof)
             .map_err(|error| EngineError::of("the server's own check rejects the proof", &error))
     }

@@ -1,15 +1,20 @@
 //! The state of a game as its events tell it. No I/O: the same code runs when something happens and when a stored
 //! game is read again.
 
+use crate::engine::Sampling;
 use crate::{
     clock::{self, ClockStamp, ServerTime},
     store::Event,
 };
-use protocol::{
-    ClockReading, FREE_PLIES, GameRecord, GameTerms, MAX_UNPROVEN, Outcome, RecordError, Side,
-    shakmaty::Position,
+use engine_circuit::{
+    Level,
+    sampling::{SeedChain, ply_seed},
 };
-use std::collections::BTreeSet;
+use protocol::{
+    ClockReading, FREE_PLIES, GameRecord, GameSeeds, GameTerms, Hex32, MAX_UNPROVEN, Outcome, RecordError,
+    Side, record::MAX_PLIES, shakmaty::Position,
+};
+use std::{collections::BTreeSet, sync::Arc};
 
 /// A game.
 #[derive(Clone, Debug)]
@@ -25,13 +30,26 @@ pub(crate) struct GameState {
     pub(crate) proofs: BTreeSet<u32>,
     /// Time of the inference, for each move in the record; `None` for the human's.
     infer_ms: Vec<Option<f32>>,
+    /// Seeds, below the strongest level.
+    seeds: Option<Seeds>,
 }
+
+/// A game's seed chain and the client's nonce.
+#[derive(Clone, Debug)]
+struct Seeds {
+    chain: Arc<SeedChain>,
+    nonce: Option<Hex32>,
+}
+
+/// Elements of a game's chain: as many as the network can have moves.
+const CHAIN_LENGTH: usize = MAX_PLIES;
 
 impl GameState {
     /// The state after stored events; `None` without any.
     pub(crate) fn replay(events: &[Event]) -> Result<Option<Self>, String> {
         let Some((first, rest)) = events.split_first() else { return Ok(None) };
-        let Event::Created { human_side, start_fen, model_digest, at_unix_ms, terms } = first else {
+        let Event::Created { human_side, start_fen, model_digest, at_unix_ms, terms, seed_secret } = first
+        else {
             return Err("its first event is not its creation".into());
         };
         let mut state = Self {
@@ -45,7 +63,12 @@ impl GameState {
                 .map(|control| ClockStamp { reading: ClockReading::start(control), at_unix_ms: *at_unix_ms }),
             proofs: BTreeSet::new(),
             infer_ms: Vec::new(),
+            seeds: seed_secret
+                .map(|secret| Seeds { chain: Arc::new(SeedChain::new(secret.0, CHAIN_LENGTH)), nonce: None }),
         };
+        if Level::new(terms.level).is_none_or(|level| level.is_random() != state.seeds.is_some()) {
+            return Err("its level and its seeds don't fit".into());
+        }
         for event in rest {
             state.apply(event)?;
         }
@@ -56,6 +79,10 @@ impl GameState {
     pub(crate) fn apply(&mut self, event: &Event) -> Result<(), String> {
         match event {
             Event::Created { .. } => return Err("it was created twice".into()),
+            Event::Nonce { nonce } => match &mut self.seeds {
+                Some(seeds @ Seeds { nonce: None, .. }) => seeds.nonce = Some(*nonce),
+                _ => return Err("a nonce that it has no use for".into()),
+            },
             Event::Move { ply, uci, infer_ms, clock } => {
                 if *ply != self.ply() {
                     return Err(format!("a move at ply {ply} follows {} half-moves", self.ply()));
@@ -132,9 +159,40 @@ impl GameState {
         self.record.position().turn().into()
     }
 
-    /// Whether the network is to move.
+    /// Whether the network is to move, and can: its seed needs the client's nonce.
     pub(crate) fn is_bot_turn(&self) -> bool {
-        self.outcome.is_none() && self.turn() != self.human_side
+        let waits = self.seeds.as_ref().is_some_and(|seeds| seeds.nonce.is_none());
+        self.outcome.is_none() && self.turn() != self.human_side && !waits
+    }
+
+    /// Number of the network's moves before a ply.
+    fn bot_moves_before(&self, ply: u32) -> usize {
+        (0..ply).filter(|ply| self.is_bot_ply(*ply)).count()
+    }
+
+    /// The chain's element of the network's move at a ply.
+    pub(crate) fn seed_element(&self, ply: u32) -> Option<Hex32> {
+        self.seeds.as_ref()?.chain.element(self.bot_moves_before(ply) + 1).map(Hex32)
+    }
+
+    /// How the network's move at a ply is chosen; `None` before the client's nonce is known.
+    pub(crate) fn sampling(&self, ply: u32) -> Option<Sampling> {
+        let Some(seeds) = &self.seeds else { return Some(Sampling::default()) };
+        let element = self.seed_element(ply)?;
+        let game_ply = self.record.truncated(usize::try_from(ply).ok()?).game_ply();
+        let seed = ply_seed(&seeds.nonce?.0, &element.0, game_ply);
+        Some(Sampling { level: Level::new(self.terms.level)?, seed })
+    }
+
+    /// What may be known of the seeds.
+    pub(crate) fn public_seeds(&self) -> Option<GameSeeds> {
+        let seeds = self.seeds.as_ref()?;
+        let revealed = self.bot_moves_before(self.ply());
+        Some(GameSeeds {
+            head: Hex32(seeds.chain.head()),
+            nonce: seeds.nonce,
+            elements: (1..=revealed).filter_map(|number| seeds.chain.element(number)).map(Hex32).collect(),
+        })
     }
 
     /// The move played at a ply, in UCI notation, with its inference time if it is the network's.
@@ -177,6 +235,7 @@ mod tests {
             model_digest: String::new(),
             at_unix_ms: 0,
             terms: GameTerms::default(),
+            seed_secret: None,
         }
     }
 
@@ -239,6 +298,42 @@ mod tests {
         assert_eq!(state.running(false), Some(Side::White));
         state.apply(&Event::Proof { ply: 1, prove_ms: 0, bytes: 0, clock: None }).unwrap();
         assert_eq!(state.running(true), Some(Side::White));
+    }
+
+    /// The network does not move before it has the nonce, and each element is public only with its move.
+    #[test]
+    fn seeds_come_from_chain_and_nonce() {
+        let mut first = created(Side::Black);
+        if let Event::Created { terms, seed_secret, .. } = &mut first {
+            (terms.level, *seed_secret) = (3, Some(Hex32([9; 32])));
+        }
+        let mut state = GameState::replay(&[first.clone()]).unwrap().unwrap();
+        assert!(!state.is_bot_turn() && state.sampling(0).is_none());
+        let seeds = state.public_seeds().unwrap();
+        assert_eq!((seeds.nonce, seeds.elements.len()), (None, 0));
+        state.apply(&Event::Nonce { nonce: Hex32([1; 32]) }).unwrap();
+        assert!(state.is_bot_turn());
+        assert!(state.apply(&Event::Nonce { nonce: Hex32([2; 32]) }).is_err());
+        for uci in ["e2e4", "e7e5", "g1f3", "g8f6"] {
+            play(&mut state, uci);
+        }
+        let seeds = state.public_seeds().unwrap();
+        assert_eq!(seeds.elements.len(), 2);
+        assert!(engine_circuit::sampling::follows(&seeds.head.0, &seeds.elements[0].0));
+        assert!(engine_circuit::sampling::follows(&seeds.elements[0].0, &seeds.elements[1].0));
+        let sampling = state.sampling(2).unwrap();
+        assert_eq!(sampling.level, Level::new(3).unwrap());
+        assert_eq!(sampling.seed, ply_seed(&[1; 32], &seeds.elements[1].0, 2));
+        let mut strongest = created(Side::White);
+        assert_eq!(
+            GameState::replay(&[strongest.clone()]).unwrap().unwrap().sampling(1),
+            Some(Sampling::default())
+        );
+        if let Event::Created { terms, .. } = &mut strongest {
+            terms.level = 3;
+        }
+        assert!(GameState::replay(&[strongest]).is_err(), "a level without seeds");
+        assert_eq!(protocol::STRONGEST_LEVEL, Level::STRONGEST.number());
     }
 
     #[test]

@@ -4,6 +4,7 @@
 
 use crate::{
     clock::HEARTBEAT,
+    engine::MoveClaim,
     game_state::GameState,
     games::Games,
     outbound::{Client, Outbound, Refusal, when},
@@ -12,7 +13,8 @@ use crate::{
     store::{Event, StoreError, StoredProof, blocking},
 };
 use protocol::{
-    ErrorCode, GameId, GameRecord, Outcome, ServerMessage, Side, claimable_draw, shakmaty::Position,
+    ErrorCode, GameId, GameRecord, GameSeeds, Hex32, Outcome, ServerMessage, Side, claimable_draw,
+    shakmaty::Position,
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -38,6 +40,8 @@ pub(crate) enum Command {
     Detach { client: u64 },
     /// Play a move of the human.
     Move { client: Client, ply: u32, uci: String },
+    /// Fix the client's half of the seeds.
+    Nonce { client: Client, nonce: Hex32 },
     /// Resign.
     Resign { client: Client },
     /// Offer a draw.
@@ -174,10 +178,12 @@ impl GameTask {
     async fn bot_move(&mut self) -> Result<(), StoreError> {
         let failed = |reason: &str| StoreError::Damaged(format!("the network can't move: {reason}"));
         let permit = self.games.inference.acquire().await.map_err(|error| failed(&error.to_string()))?;
+        let ply = self.state.ply();
+        let sampling = self.state.sampling(ply).ok_or_else(|| failed("its seed is not known"))?;
         let (engine, record) = (Arc::clone(&self.games.engine), self.state.record.clone());
         let (best, infer_time) = blocking(move || {
             let started = Instant::now();
-            let best = engine.best_move(&record);
+            let best = engine.choose(&record, sampling);
             (best, started.elapsed())
         })
         .await?;
@@ -185,7 +191,6 @@ impl GameTask {
         self.games.metrics.infer_seconds.observe(infer_time.as_secs_f64());
         let infer_ms = infer_time.as_secs_f32() * 1e3;
         let uci = GameRecord::uci(best.ok_or_else(|| failed("it names none"))?);
-        let ply = self.state.ply();
         let events =
             self.state.events_of_move(&uci, Some(infer_ms)).map_err(|error| failed(&error.to_string()))?;
         self.check_flag().await;
@@ -193,7 +198,7 @@ impl GameTask {
             return Ok(());
         }
         self.commit(events, None).await?;
-        self.broadcast(&ServerMessage::BotMove { game_id: self.game_id, ply, uci, infer_ms });
+        self.broadcast(&self.bot_move_message(ply, uci, infer_ms));
         self.broadcast_clock();
         self.broadcast_end();
         Ok(())
@@ -208,11 +213,11 @@ impl GameTask {
         let Some(ply) = wanted else { return };
         let Ok(index) = usize::try_from(ply) else { return };
         let Some(&mv) = self.state.record.moves().get(index) else { return };
+        let Some(sampling) = self.state.sampling(ply) else { return };
+        let record = self.state.record.truncated(index);
         let job = Job {
-            game_id: self.game_id,
             ply,
-            record: self.state.record.truncated(index),
-            mv,
+            claim: MoveClaim { game_id: self.game_id, record, mv, sampling },
             done: self.done_sender.clone(),
         };
         match pool.submit(job) {
@@ -276,6 +281,10 @@ impl GameTask {
                 let played = self.human_move(&client, ply, &uci).await;
                 self.answer(&client, played);
             }
+            Command::Nonce { client, nonce } => {
+                let fixed = self.fix_nonce(nonce).await;
+                self.answer(&client, fixed);
+            }
             Command::Resign { client } => {
                 let side = self.state.human_side;
                 let resigned = self.end(Outcome::resignation(side), Some(Event::Resigned { side })).await;
@@ -320,6 +329,7 @@ impl GameTask {
             state.outcome,
             state.terms,
             state.proofs.iter().copied().collect(),
+            state.public_seeds(),
         ));
         if let Some(clock) = self.clock_message() {
             client.tell(clock);
@@ -349,7 +359,7 @@ impl GameTask {
             client.tell(ServerMessage::MoveAccepted { game_id, ply });
             if let Some((uci, infer_ms)) = self.state.played(ply + 1) {
                 let infer_ms = infer_ms.unwrap_or_default();
-                client.tell(ServerMessage::BotMove { game_id, ply: ply + 1, uci, infer_ms });
+                client.tell(self.bot_move_message(ply + 1, uci, infer_ms));
             }
             if let Some(outcome) = self.state.outcome {
                 client.tell(ServerMessage::GameOver { game_id, outcome });
@@ -373,6 +383,25 @@ impl GameTask {
         self.broadcast_clock();
         self.broadcast_end();
         Ok(())
+    }
+
+    fn bot_move_message(&self, ply: u32, uci: String, infer_ms: f32) -> ServerMessage {
+        let seed_element = self.state.seed_element(ply);
+        ServerMessage::BotMove { game_id: self.game_id, ply, uci, infer_ms, seed_element }
+    }
+
+    async fn fix_nonce(&mut self, nonce: Hex32) -> Result<(), Refusal> {
+        let refuse = |message: &str| Err(Refusal::new(ErrorCode::WrongNonce, message));
+        match self.state.public_seeds() {
+            None => refuse("the game is played at the strongest level and needs no nonce"),
+            Some(GameSeeds { nonce: Some(fixed), .. }) if fixed == nonce => Ok(()),
+            Some(GameSeeds { nonce: Some(_), .. }) => refuse("the game has another nonce"),
+            Some(GameSeeds { nonce: None, .. }) => {
+                self.check_running()?;
+                let events = vec![Event::Nonce { nonce }];
+                self.commit(events, None).await.map_err(|error| Refusal::internal(&error))
+            }
+        }
     }
 
     async fn take_back(&mut self, client: &Client, ply: u32) -> Result<(), Refusal> {

@@ -12,7 +12,8 @@ use crate::{
     run::Phase,
     store::{Event, Store, StoreError, blocking},
 };
-use protocol::{ErrorCode, GameId, GameRecord, GameTerms, Outcome, Side};
+use engine_circuit::Level;
+use protocol::{ErrorCode, GameId, GameRecord, GameTerms, Hex32, Outcome, Side};
 use std::{
     collections::HashMap,
     sync::{
@@ -93,6 +94,10 @@ impl Games {
                 "the time control is outside this server's limits",
             ));
         }
+        let Some(level) = Level::new(terms.level) else {
+            let message = format!("levels are 1 to {}", Level::STRONGEST);
+            return Err(Refusal::new(ErrorCode::BadTerms, message));
+        };
         if Outcome::of(record).is_some() {
             return Err(Refusal::new(ErrorCode::BadPosition, "the game is over at this position"));
         }
@@ -103,6 +108,7 @@ impl Games {
             model_digest: self.digest.clone(),
             at_unix_ms: self.time.now_ms(),
             terms,
+            seed_secret: level.is_random().then(|| Hex32(rand::random())),
         };
         let events = [created];
         let state = GameState::replay(&events)

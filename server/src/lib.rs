@@ -20,7 +20,7 @@ mod session;
 mod store;
 
 pub use config::{Limits, ServerConfig};
-pub use engine::{CircuitEngine, Engine, EngineError, MoveProver};
+pub use engine::{CircuitEngine, Engine, EngineError, MoveClaim, MoveProver, Sampling};
 pub use origin::{AllowedOrigins, Origin, OriginError};
 pub use run::{Listeners, ServeError, serve};
 pub use store::StoreError;

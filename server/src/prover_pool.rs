@@ -3,10 +3,10 @@
 
 use crate::{
     config::Limits,
-    engine::{Engine, EngineError, MoveProver},
+    engine::{Engine, EngineError, MoveClaim, MoveProver},
     metrics::Metrics,
 };
-use protocol::{GameId, GameRecord, ServerMessage, messages::MAX_PROOF_BYTES, shakmaty::Move};
+use protocol::{ServerMessage, messages::MAX_PROOF_BYTES};
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     path::PathBuf,
@@ -20,11 +20,8 @@ use tokio::sync::{mpsc, watch};
 
 /// One proof to make.
 pub(crate) struct Job {
-    pub(crate) game_id: GameId,
     pub(crate) ply: u32,
-    /// The game before the move.
-    pub(crate) record: GameRecord,
-    pub(crate) mv: Move,
+    pub(crate) claim: MoveClaim,
     /// Where the result goes. Its length is bounded by the jobs its owner has in the pool.
     pub(crate) done: mpsc::UnboundedSender<Done>,
 }
@@ -203,12 +200,12 @@ fn work(shared: &Shared, prover: &Result<Arc<dyn MoveProver>, String>) {
 fn prove(prover: &dyn MoveProver, job: &Job, metrics: &Metrics) -> Result<Proved, Failed> {
     let started = Instant::now();
     let checked = catch_unwind(AssertUnwindSafe(|| {
-        let proof = prover.prove(job.game_id, &job.record, job.mv)?;
+        let proof = prover.prove(&job.claim)?;
         let prove_time = started.elapsed();
         if proof.len() > MAX_PROOF_BYTES {
             return Err(EngineError(format!("the proof has {} bytes, more than is sent", proof.len())));
         }
-        prover.verify(job.game_id, &job.record, job.mv, &proof)?;
+        prover.verify(&job.claim, &proof)?;
         metrics.proof_made(prove_time, started.elapsed() - prove_time, proof.len());
         Ok(Proved { proof, prove_ms: millis(prove_time) })
     }))
@@ -216,7 +213,7 @@ fn prove(prover: &dyn MoveProver, job: &Job, metrics: &Metrics) -> Result<Proved
     match checked {
         Ok(proved) => {
             tracing::info!(
-                game = %job.game_id,
+                game = %job.claim.game_id,
                 ply = job.ply,
                 prove_ms = proved.prove_ms,
                 total_ms = millis(started.elapsed()),
@@ -227,7 +224,7 @@ fn prove(prover: &dyn MoveProver, job: &Job, metrics: &Metrics) -> Result<Proved
         }
         Err(EngineError(reason)) => {
             metrics.proof_failed();
-            tracing::error!(game = %job.game_id, ply = job.ply, "no proof: {reason}");
+            tracing::error!(game = %job.claim.game_id, ply = job.ply, "no proof: {reason}");
             Err(Failed::Try { reason, for_good: false })
         }
     }

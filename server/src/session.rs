@@ -209,6 +209,7 @@ impl Session {
         let game_id = match &message {
             ClientMessage::Resume { game_id, .. }
             | ClientMessage::Move { game_id, .. }
+            | ClientMessage::Nonce { game_id, .. }
             | ClientMessage::Resign { game_id }
             | ClientMessage::OfferDraw { game_id }
             | ClientMessage::ClaimDraw { game_id }
@@ -257,6 +258,9 @@ impl Session {
             ClientMessage::Move { game_id, ply, uci } => {
                 self.pay_for_proof()?;
                 self.send(game_id, Command::Move { client, ply, uci }).await
+            }
+            ClientMessage::Nonce { game_id, nonce } => {
+                self.send(game_id, Command::Nonce { client, nonce }).await
             }
             ClientMessage::Resign { game_id } => self.send(game_id, Command::Resign { client }).await,
             ClientMessage::OfferDraw { game_id } => self.send(game_id, Command::OfferDraw { client }).await,

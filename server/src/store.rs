@@ -4,7 +4,7 @@
 //! it. Calls block, so async code runs them through [`blocking`].
 
 use crate::clock::{ClockStamp, Outage};
-use protocol::{GameId, GameTerms, Outcome, Side};
+use protocol::{GameId, GameTerms, Hex32, Outcome, Side};
 use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
@@ -42,6 +42,14 @@ pub(crate) enum Event {
         /// What was agreed.
         #[serde(default)]
         terms: GameTerms,
+        /// Last element of the seed chain, the server's secret; below the strongest level.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        seed_secret: Option<Hex32>,
+    },
+    /// The client's half of the seeds.
+    Nonce {
+        /// The nonce.
+        nonce: Hex32,
     },
     /// A move.
     Move {
@@ -98,7 +106,7 @@ impl Event {
             | Self::TakenBack { clock, .. }
             | Self::Proof { clock, .. }
             | Self::Ended { clock, .. } => Some(clock),
-            Self::Created { .. } | Self::Resigned { .. } => None,
+            Self::Created { .. } | Self::Nonce { .. } | Self::Resigned { .. } => None,
         }
     }
 }
@@ -307,6 +315,7 @@ mod tests {
             model_digest: "00".repeat(32),
             at_unix_ms: 1,
             terms: GameTerms::default(),
+            seed_secret: None,
         }
     }
 

@@ -4,13 +4,14 @@ mod common;
 
 use common::{Client, Received, TestServer};
 use engine_circuit::{
-    Model, Profile, Statement, VerifyingKey,
+    Level, Model, Profile, Statement, VerifyingKey, evaluate,
     model::{NetworkShape, QuantisedNetwork},
+    sampling::{follows, ply_seed},
     verify, weights,
 };
 use protocol::{
-    ClientMessage, GameId, GameRecord, GameTerms, Outcome, ProofFrame, ProofMode, ServerMessage, Side,
-    SideChoice,
+    ClientMessage, ErrorCode, GameId, GameRecord, GameTerms, Hex32, Outcome, ProofFrame, ProofMode,
+    ServerMessage, Side, SideChoice,
 };
 use server::ServerConfig;
 use std::{
@@ -66,6 +67,70 @@ async fn every_proof_of_a_game_verifies() {
         assert_eq!(frame.ply as usize, record.ply() - 1);
         check(&key, &record, &frame);
     }
+    server.stop().await;
+}
+
+/// A game at a level: the network waits for the nonce, each move comes with its element of the chain, and its proof verifies with
+/// the seed that follows from both; nonce and seeds outlive the server.
+#[tokio::test]
+async fn a_game_at_a_level_has_seeds_that_nobody_chose() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = Arc::new(tiny_model());
+    let key = model.verifying_key();
+    let config = || {
+        let (store, cache) = (folder.path().join("store"), folder.path().join("model.cache"));
+        ServerConfig::new(Arc::clone(&model), ProofMode::Gkr, store, cache)
+    };
+    let server = TestServer::start(config()).await;
+    let mut client = Client::connect(server.address).await;
+    let human_side = SideChoice::Black;
+    let bad = GameTerms { level: 9, ..GameTerms::default() };
+    client.send(ClientMessage::NewGame { human_side, start_fen: None, terms: bad }).await;
+    assert!(matches!(client.message().await, ServerMessage::Error { code: ErrorCode::BadTerms, .. }));
+    let terms = GameTerms { level: 2, ..GameTerms::default() };
+    client.send(ClientMessage::NewGame { human_side, start_fen: None, terms }).await;
+    let ServerMessage::Game { game_id, seeds: Some(seeds), .. } = client.game_message().await else {
+        panic!("a game without seeds");
+    };
+    assert_eq!((seeds.nonce, seeds.elements.len()), (None, 0));
+    let nonce = Hex32([0x5a; 32]);
+    client.send(ClientMessage::Nonce { game_id, nonce }).await;
+    let mut record = GameRecord::default();
+    let mut previous = seeds.head;
+    for human in ["g8f6", "b8c6", ""] {
+        let ply = u32::try_from(record.ply()).unwrap();
+        let ServerMessage::BotMove { uci, seed_element: Some(element), .. } = client.game_message().await
+        else {
+            panic!("no move, or one without its element");
+        };
+        assert!(follows(&previous.0, &element.0));
+        previous = element;
+        let before = record.clone();
+        record.play_uci(&uci).unwrap();
+        let seed = ply_seed(&nonce.0, &element.0, ply);
+        let mv = record.moves()[before.ply()];
+        let level = Level::new(2).unwrap();
+        let chosen = evaluate(&model, &before).unwrap().choose(level, &seed);
+        assert_eq!(mv, chosen);
+        let statement = Statement::single(game_id.0, &before, mv).unwrap().at_level(level, &[seed]).unwrap();
+        let frame = client.proof().await;
+        assert_eq!(frame.ply, ply);
+        verify(&key, &statement, Profile::Live, &frame.proof).unwrap();
+        if !human.is_empty() {
+            client.play(game_id, &mut record, human).await;
+        }
+    }
+    client.send(ClientMessage::Nonce { game_id, nonce: Hex32([1; 32]) }).await;
+    assert!(matches!(client.message().await, ServerMessage::Error { code: ErrorCode::WrongNonce, .. }));
+    server.stop().await;
+    let server = TestServer::start(config()).await;
+    let mut client = Client::connect(server.address).await;
+    let ServerMessage::Game { seeds: Some(after), terms, .. } = client.resume(game_id, vec![0, 2, 4]).await
+    else {
+        panic!("the game lost its seeds");
+    };
+    assert_eq!((after.head, after.nonce, after.elements.last()), (seeds.head, Some(nonce), Some(&previous)));
+    assert_eq!((after.elements.len(), terms.level), (3, 2));
     server.stop().await;
 }
 
@@ -219,7 +284,7 @@ async fn a_proof_that_kill_9_interrupts_is_made_after_the_next_start() {
     // The move is there, its proof isn't.
     let server = Process::start(&path, &store, "off");
     let mut client = Client::connect(server.address).await;
-    let state = ServerMessage::game(game_id, Side::Black, &record, None, GameTerms::default(), vec![0]);
+    let state = ServerMessage::game(game_id, Side::Black, &record, None, GameTerms::default(), vec![0], None);
     assert_eq!(client.resume(game_id, vec![0]).await, state);
     server.kill();
 

@@ -13,7 +13,7 @@ use std::{
 };
 
 fn clocked(initial_ms: u32, increment_ms: u32) -> GameTerms {
-    GameTerms { time_control: Some(TimeControl { initial_ms, increment_ms }), rated: false }
+    GameTerms { time_control: Some(TimeControl { initial_ms, increment_ms }), ..GameTerms::default() }
 }
 
 async fn clock(client: &mut Client) -> ClockReading {
@@ -149,7 +149,7 @@ async fn moves_are_taken_back_in_casual_games_only() {
     }
     assert_eq!((proof.ply, proof.proof), (3, expected));
 
-    let rated = GameTerms { rated: true, time_control: None };
+    let rated = GameTerms { rated: true, ..GameTerms::default() };
     let (game_id, mut record) = client.new_game_on(SideChoice::White, None, rated).await;
     client.play_and_answer(game_id, &mut record, "e2e4").await;
     client.send(ClientMessage::TakeBack { game_id, ply: 0 }).await;

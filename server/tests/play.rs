@@ -250,7 +250,7 @@ async fn a_client_comes_back() {
     let mut client = Client::connect(server.address).await;
     client.send(ClientMessage::Move { game_id, ply: 2, uci: "d2d4".into() }).await;
     expect_error(&mut client, ErrorCode::UnknownGame).await;
-    let state = ServerMessage::game(game_id, Side::White, &record, None, GameTerms::default(), vec![]);
+    let state = ServerMessage::game(game_id, Side::White, &record, None, GameTerms::default(), vec![], None);
     assert_eq!(client.resume(game_id, vec![]).await, state);
     // Two sockets follow the game; both learn of every move.
     let mut other = Client::connect(server.address).await;
@@ -277,12 +277,12 @@ async fn a_server_comes_back() {
 
     let server = start(&folder).await;
     let mut client = Client::connect(server.address).await;
-    let state = ServerMessage::game(game_id, Side::Black, &record, None, GameTerms::default(), vec![]);
+    let state = ServerMessage::game(game_id, Side::Black, &record, None, GameTerms::default(), vec![], None);
     assert_eq!(client.resume(game_id, vec![]).await, state);
     client.play_and_answer(game_id, &mut record, "d7d5").await;
     let outcome = Outcome::resignation(Side::White);
     let state =
-        ServerMessage::game(resigned, Side::White, &empty, Some(outcome), GameTerms::default(), vec![]);
+        ServerMessage::game(resigned, Side::White, &empty, Some(outcome), GameTerms::default(), vec![], None);
     assert_eq!(client.resume(resigned, vec![]).await, state);
     server.stop().await;
 
@@ -364,7 +364,8 @@ async fn a_socket_follows_the_games_it_took_up_last() {
     expect_error(&mut client, ErrorCode::UnknownGame).await;
     // It has left memory, which makes room for another, and is read from disk.
     tokio::time::sleep(Duration::from_millis(500)).await;
-    let state = ServerMessage::game(first, Side::White, &games[0].1, None, GameTerms::default(), vec![]);
+    let state =
+        ServerMessage::game(first, Side::White, &games[0].1, None, GameTerms::default(), vec![], None);
     assert_eq!(client.resume(first, vec![]).await, state);
     client
         .send(ClientMessage::NewGame {

@@ -91,8 +91,15 @@ async fn who_comes_back_gets_the_proofs_that_are_lacking() {
     }
     drop(client);
     let mut client = Client::connect(server.address).await;
-    let state =
-        ServerMessage::game(game_id, Side::Black, &record, None, GameTerms::default(), vec![0, 2, 4, 6]);
+    let state = ServerMessage::game(
+        game_id,
+        Side::Black,
+        &record,
+        None,
+        GameTerms::default(),
+        vec![0, 2, 4, 6],
+        None,
+    );
     assert_eq!(client.resume(game_id, vec![2, 4, 77]).await, state);
     assert_eq!(client.proof().await, expected(game_id, &record, 0));
     assert_eq!(client.proof().await, expected(game_id, &record, 6));

@@ -4,8 +4,16 @@ use super::*;
 use crate::{EndReason, TimeControl, claimable_draw};
 use proptest::prelude::*;
 
+fn seeds() -> GameSeeds {
+    GameSeeds { head: Hex32([1; 32]), nonce: Some(Hex32([2; 32])), elements: vec![Hex32([3; 32])] }
+}
+
 fn terms() -> GameTerms {
-    GameTerms { time_control: Some(TimeControl { initial_ms: 180_000, increment_ms: 2_000 }), rated: true }
+    GameTerms {
+        time_control: Some(TimeControl { initial_ms: 180_000, increment_ms: 2_000 }),
+        rated: true,
+        level: 3,
+    }
 }
 
 fn client_messages() -> Vec<ClientMessage> {
@@ -24,6 +32,7 @@ fn client_messages() -> Vec<ClientMessage> {
         },
         ClientMessage::Resume { game_id, have_proofs: vec![1, 3, 5] },
         ClientMessage::Move { game_id, ply: 6, uci: "e7e8q".into() },
+        ClientMessage::Nonce { game_id, nonce: Hex32([9; 32]) },
         ClientMessage::Resign { game_id },
         ClientMessage::OfferDraw { game_id },
         ClientMessage::ClaimDraw { game_id },
@@ -46,9 +55,23 @@ fn server_messages() -> Vec<ServerMessage> {
             prover_ready: false,
             prover_progress: 0.25,
         },
-        ServerMessage::game(game_id, Side::White, &GameRecord::default(), Some(outcome), terms(), vec![1]),
+        ServerMessage::game(
+            game_id,
+            Side::White,
+            &GameRecord::default(),
+            Some(outcome),
+            terms(),
+            vec![1],
+            Some(seeds()),
+        ),
         ServerMessage::MoveAccepted { game_id, ply: 0 },
-        ServerMessage::BotMove { game_id, ply: 1, uci: "e7e5".into(), infer_ms: 1.5 },
+        ServerMessage::BotMove {
+            game_id,
+            ply: 1,
+            uci: "e7e5".into(),
+            infer_ms: 1.5,
+            seed_element: Some(Hex32([7; 32])),
+        },
         ServerMessage::Clock {
             game_id,
             clock: ClockReading { white_ms: 1, black_ms: 60_000, running: Some(Side::White) },
@@ -143,6 +166,7 @@ fn the_longest_messages_fit() {
         outcome: None,
         terms: terms(),
         proof_plies: plies,
+        seeds: Some(GameSeeds { elements: vec![Hex32([0xff; 32]); MAX_PLIES / 2 + 1], ..seeds() }),
     };
     game.encode().unwrap();
 }

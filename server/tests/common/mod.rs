@@ -9,7 +9,8 @@ use protocol::{
     shakmaty::{Move, Position},
 };
 use server::{
-    AllowedOrigins, Engine, EngineError, Limits, Listeners, MoveProver, ServeError, ServerConfig, serve,
+    AllowedOrigins, Engine, EngineError, Limits, Listeners, MoveClaim, MoveProver, Sampling, ServeError,
+    ServerConfig, serve,
 };
 use std::{
     net::SocketAddr,
@@ -64,7 +65,7 @@ impl Engine for TestEngine {
         vec![1, 2, 3]
     }
 
-    fn best_move(&self, record: &GameRecord) -> Option<Move> {
+    fn choose(&self, record: &GameRecord, _: Sampling) -> Option<Move> {
         record.position().legal_moves().into_iter().min_by_key(|mv| GameRecord::uci(*mv))
     }
 
@@ -96,7 +97,7 @@ pub fn test_proof(game_id: GameId, record: &GameRecord, mv: Move) -> Vec<u8> {
 }
 
 impl MoveProver for TestProver {
-    fn prove(&self, game_id: GameId, record: &GameRecord, mv: Move) -> Result<Vec<u8>, EngineError> {
+    fn prove(&self, claim: &MoveClaim) -> Result<Vec<u8>, EngineError> {
         self.made.fetch_add(1, Ordering::Relaxed);
         while self.hold.load(Ordering::Relaxed) {
             std::thread::sleep(Duration::from_millis(5));
@@ -106,19 +107,13 @@ impl MoveProver for TestProver {
             assert!(left % 2 == 1, "a prover that panics");
             return Ok(b"wrong".to_vec());
         }
-        let mut proof = test_proof(game_id, record, mv);
+        let mut proof = test_proof(claim.game_id, &claim.record, claim.mv);
         proof.resize(proof.len() + self.padding, 0);
         Ok(proof)
     }
 
-    fn verify(
-        &self,
-        game_id: GameId,
-        record: &GameRecord,
-        mv: Move,
-        proof: &[u8],
-    ) -> Result<(), EngineError> {
-        if proof.starts_with(&test_proof(game_id, record, mv)) {
+    fn verify(&self, claim: &MoveClaim, proof: &[u8]) -> Result<(), EngineError> {
+        if proof.starts_with(&test_proof(claim.game_id, &claim.record, claim.mv)) {
             Ok(())
         } else {
             Err(EngineError("rejected".into()))
