@@ -4,13 +4,14 @@ use crate::{
     play::{
         game::{Badge, Game},
         notation,
+        seeds::Seeds,
         state::{EarlierGame, PlayState},
     },
     verify::engine,
 };
 use bevy::prelude::Resource;
-use engine_circuit::bundle::pgn;
-use protocol::{EndReason, GameId, GameRecord, Outcome, Side, shakmaty::Color};
+use engine_circuit::{Level, bundle::pgn};
+use protocol::{EndReason, GameId, GameRecord, Hex32, Outcome, Side, shakmaty::Color};
 use std::{
     io::Error,
     path::{Path, PathBuf},
@@ -167,6 +168,13 @@ fn game_of_bundle(bytes: &[u8]) -> Result<Game, String> {
     let mut game = Game::new(GameId(bundle.game_id()), bundle.side().other(), digest, record);
     game.outcome = outcome_of(&game.record, bundle.tags());
     game.proofs = bundle.proofs().clone();
+    if let Some(sampling) = bundle.sampling() {
+        let plies: Vec<u32> =
+            (0..u32::try_from(game.record.ply()).unwrap_or(0)).filter(|&ply| game.is_bot_ply(ply)).collect();
+        sampling.seeds(&plies).map_err(|error| error.to_string())?;
+        game.terms.level = sampling.level.number();
+        game.seeds = Some(Seeds::of_record(sampling.clone()));
+    }
     for ply in 0..u32::try_from(game.record.ply()).unwrap_or(0) {
         if game.is_bot_ply(ply) {
             let reason = "the file has no proof of this move".into();
@@ -245,12 +253,18 @@ pub fn remember_game(folder: &DataFolder, state: &PlayState) {
     let game = game.or(state.aside.as_deref());
     let text = match game {
         Some(game) if game.outcome.is_none() => format!(
-            "{}\n{}\n{}\n{}\n{}\n",
+            "{}\n{}\n{}\n{}\n{}\n{}\n",
             game.id,
             hex::encode(game.digest),
             if game.human == Color::White { "white" } else { "black" },
             game.record.start_fen(),
             game.record.truncated(game.confirmed).uci_moves().join(" "),
+            game.seeds.as_ref().map_or_else(String::new, |seeds| format!(
+                "{} {} {}",
+                seeds.level(),
+                hex::encode(seeds.head().0),
+                hex::encode(seeds.nonce().0)
+            )),
         ),
         _ => String::new(),
     };
@@ -275,7 +289,20 @@ pub fn earlier_game(folder: &DataFolder) -> Option<EarlierGame> {
     let fen = lines.next()?;
     let moves = lines.next().unwrap_or_default();
     let record = GameRecord::replay(fen, moves.split_whitespace()).ok()?;
-    Some(EarlierGame { id, digest, human, record })
+    let seeds = lines.next().and_then(earlier_seeds);
+    Some(EarlierGame { id, digest, human, record, seeds })
+}
+
+/// Level, head and nonce of a game that goes on.
+fn earlier_seeds(line: &str) -> Option<Seeds> {
+    let mut words = line.split(' ');
+    let level = words.next()?.parse().ok().and_then(Level::new)?;
+    let mut hash = || {
+        let mut bytes = [0; 32];
+        hex::decode_to_slice(words.next()?, &mut bytes).ok().map(|()| Hex32(bytes))
+    };
+    let (head, nonce) = (hash()?, hash()?);
+    Some(Seeds::known(level, head, nonce))
 }
 
 /// Writes a file whole or not at all.

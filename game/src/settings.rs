@@ -6,7 +6,7 @@ use crate::{
     theme::{art::PieceSet, board::BoardTheme},
 };
 use bevy::prelude::*;
-use protocol::{SideChoice, TimeControl};
+use protocol::{STRONGEST_LEVEL, SideChoice, TimeControl};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
@@ -24,6 +24,8 @@ pub struct Settings {
     pub time: usize,
     /// Whether the next game counts.
     pub rated: bool,
+    /// Level of the opponent in the next game.
+    pub level: u8,
     /// Colours of the board.
     pub board: BoardTheme,
     /// Drawings of the pieces.
@@ -48,6 +50,7 @@ impl Default for Settings {
             side: SideChoice::White,
             time: 0,
             rated: false,
+            level: STRONGEST_LEVEL,
             board: BoardTheme::default(),
             pieces: PieceSet::default(),
             high_contrast: false,
@@ -69,6 +72,8 @@ pub enum Setting {
     Time(usize),
     /// Whether the next game counts.
     Rated(bool),
+    /// Level of the opponent in the next game.
+    Level(u8),
     /// Colours of the board.
     Board(BoardTheme),
     /// Drawings of the pieces.
@@ -94,6 +99,7 @@ impl Settings {
             Setting::Side(side) => self.side = side,
             Setting::Time(time) => self.time = time,
             Setting::Rated(rated) => self.rated = rated,
+            Setting::Level(level) => self.level = level.clamp(1, STRONGEST_LEVEL),
             Setting::Board(board) => self.board = board,
             Setting::Pieces(pieces) => self.pieces = pieces,
             Setting::HighContrast(on) => self.high_contrast = on,

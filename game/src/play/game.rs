@@ -1,5 +1,7 @@
 //! One game as the client knows it, and the words for where its checks stand.
 
+use super::seeds::Seeds;
+use engine_circuit::{Level, Seed};
 use protocol::{
     ClockReading, GameId, GameRecord, GameTerms, Outcome, ProofMode, Side,
     shakmaty::{Color, Move, Position, Square},
@@ -104,6 +106,8 @@ pub enum Offence {
     WrongEnd,
     /// Its clock takes time from the player.
     WrongClock,
+    /// The seed of a move is not one that it fixed before, or the nonce is not the client's.
+    WrongSeed,
     /// Its key does not belong to the digest it claims.
     WrongKey,
 }
@@ -122,6 +126,7 @@ impl Offence {
             Self::TookBack => "alarm-took-back",
             Self::WrongEnd => "alarm-wrong-end",
             Self::WrongClock => "alarm-wrong-clock",
+            Self::WrongSeed => "alarm-wrong-seed",
             Self::WrongKey => "alarm-wrong-key",
         }
     }
@@ -177,6 +182,8 @@ pub struct Game {
     pub digest: [u8; 32],
     /// What was agreed.
     pub terms: GameTerms,
+    /// Seeds of the opponent's moves, below the strongest level.
+    pub seeds: Option<Seeds>,
     /// The client's own record: every statement is built from it.
     pub record: GameRecord,
     /// How the game ended.
@@ -214,6 +221,7 @@ impl Game {
             human,
             digest,
             terms: GameTerms::default(),
+            seeds: None,
             confirmed: record.ply(),
             record,
             outcome: None,
@@ -234,6 +242,20 @@ impl Game {
     #[must_use]
     pub fn is_bot_ply(&self, ply: u32) -> bool {
         self.record.position_at(ply as usize).is_some_and(|position| position.turn() != self.human)
+    }
+
+    /// Number of the opponent's moves before a ply.
+    #[must_use]
+    pub fn bot_moves_before(&self, ply: u32) -> usize {
+        (0..ply).filter(|ply| self.is_bot_ply(*ply)).count()
+    }
+
+    /// Level and, below the strongest, the seed of the opponent's move at a ply.
+    #[must_use]
+    pub fn sampling(&self, ply: u32) -> (Level, Vec<Seed>) {
+        let Some(seeds) = &self.seeds else { return (Level::STRONGEST, Vec::new()) };
+        let game_ply = self.record.truncated(ply as usize).game_ply();
+        (seeds.level(), seeds.seed(self.bot_moves_before(ply), game_ply).into_iter().collect())
     }
 
     /// Half-moves that the board shows.
@@ -304,6 +326,10 @@ impl Game {
 
     pub(super) fn cut(&mut self, ply: u32) {
         self.record = self.record.truncated(ply as usize);
+        let kept = self.bot_moves_before(ply);
+        if let Some(seeds) = &mut self.seeds {
+            seeds.cut(kept);
+        }
         self.confirmed = self.confirmed.min(ply as usize);
         self.badges.retain(|at, _| *at < ply);
         self.proofs.retain(|at, _| *at < ply);

@@ -4,6 +4,7 @@ pub mod game;
 pub mod material;
 pub mod notation;
 pub mod openings;
+pub mod seeds;
 pub mod state;
 
 use crate::{
@@ -354,6 +355,7 @@ fn apply_actions(
                 let terms = GameTerms {
                     time_control: outside.settings.time_control(),
                     rated: outside.settings.rated,
+                    level: outside.settings.level,
                 };
                 let effects = play.state.new_game(outside.settings.side, terms);
                 if effects.is_empty() {

@@ -2,10 +2,12 @@
 //! verifier found.
 
 pub use super::game::{Alarm, Badge, Game, Link, LocalClock, Offence, Opponent, ProofFacts, Trust};
+use super::seeds::Seeds;
+use engine_circuit::Level;
 pub use protocol::MAX_UNPROVEN;
 use protocol::{
-    ClientMessage, ClockReading, EndReason, GameId, GameRecord, GameTerms, Outcome, ProofMode, ServerMessage,
-    Side, SideChoice,
+    ClientMessage, ClockReading, EndReason, GameId, GameRecord, GameSeeds, GameTerms, Hex32, Outcome,
+    ProofMode, STRONGEST_LEVEL, ServerMessage, Side, SideChoice,
     record::START_FEN,
     shakmaty::{Move, Position, Role, Square},
 };
@@ -104,6 +106,8 @@ pub struct EarlierGame {
     pub human: Side,
     /// The client's record of it.
     pub record: GameRecord,
+    /// Its seeds, below the strongest level.
+    pub seeds: Option<Seeds>,
 }
 
 /// Everything the client knows.
@@ -304,11 +308,11 @@ impl PlayState {
                 }
                 Vec::new()
             }
-            ServerMessage::BotMove { game_id, ply, uci, infer_ms } => {
+            ServerMessage::BotMove { game_id, ply, uci, infer_ms, seed_element } => {
                 if let Some(game) = self.game_of(game_id) {
                     game.facts.entry(ply).or_default().infer_ms = Some(infer_ms.max(0.0) as u32);
                 }
-                self.bot_move(game_id, ply, &uci, now_s)
+                self.bot_move(game_id, ply, &uci, seed_element, now_s)
             }
             ServerMessage::ProofReady { game_id, ply, prove_ms, .. } => {
                 if let Some(game) = self.game_of(game_id) {
@@ -417,6 +421,7 @@ impl PlayState {
             outcome,
             terms,
             proof_plies,
+            seeds,
         } = message
         else {
             return Vec::new();
@@ -435,10 +440,15 @@ impl PlayState {
             let strange = self.strange(human, &record, terms);
             self.alarm = None;
             self.aside = None;
-            (self.wanted, self.earlier) = (None, None);
+            let wanted = self.wanted.take().is_some();
+            let earlier = self.earlier.take().and_then(|earlier| earlier.seeds);
             let digest = self.opponent.as_ref().map_or([0; 32], |opponent| opponent.digest);
             let mut game = Game::new(id, human.into(), digest, record);
             game.terms = terms;
+            game.seeds = match (&seeds, Level::new(terms.level)) {
+                (Some(said), Some(level)) if wanted => Some(Seeds::fresh(level, said.head)),
+                _ => earlier,
+            };
             self.game = Some(game);
             effects.push(Effect::GameStarted);
             if let Some(reason) = strange {
@@ -475,6 +485,13 @@ impl PlayState {
                 effects.push(Effect::Moved);
             }
         }
+        match self.agree_on_seeds(seeds.as_ref()) {
+            Ok(nonce) => effects.extend(nonce),
+            Err(reason) => {
+                effects.extend(self.raise(0, Offence::WrongSeed, reason));
+                return effects;
+            }
+        }
         let Some(game) = &mut self.game else { return effects };
         for ply in 0..u32::try_from(game.record.ply()).unwrap_or(0) {
             if game.is_bot_ply(ply) && !game.badges.contains_key(&ply) {
@@ -500,6 +517,22 @@ impl PlayState {
         effects
     }
 
+    /// Compares what the server says of the seeds with what this client knows; the nonce is sent if the server lacks it.
+    fn agree_on_seeds(&mut self, said: Option<&GameSeeds>) -> Result<Option<Effect>, String> {
+        let Some(game) = &mut self.game else { return Ok(None) };
+        let confirmed = u32::try_from(game.confirmed).unwrap_or(u32::MAX);
+        let moves = game.bot_moves_before(confirmed);
+        match (&mut game.seeds, said) {
+            (None, None) if game.terms.level == STRONGEST_LEVEL => Ok(None),
+            (Some(seeds), Some(said)) if seeds.level().number() == game.terms.level => {
+                let lacks_it = seeds.agree(said, moves)?;
+                let nonce = ClientMessage::Nonce { game_id: game.id, nonce: seeds.nonce() };
+                Ok(lacks_it.then_some(Effect::Send(nonce)))
+            }
+            _ => Err("its seeds do not fit the level that was agreed".into()),
+        }
+    }
+
     /// Badges of a server that proves nothing say so at once; nothing is asked of it.
     fn set_unprovable(&mut self) {
         if self.proves() {
@@ -514,7 +547,14 @@ impl PlayState {
         }
     }
 
-    fn bot_move(&mut self, id: GameId, ply: u32, uci: &str, now_s: f64) -> Vec<Effect> {
+    fn bot_move(
+        &mut self,
+        id: GameId,
+        ply: u32,
+        uci: &str,
+        seed_element: Option<Hex32>,
+        now_s: f64,
+    ) -> Vec<Effect> {
         let Some(game) = self.game_of(id) else { return Vec::new() };
         let at = ply as usize;
         if at < game.record.ply() {
@@ -530,6 +570,12 @@ impl PlayState {
         }
         if game.record.position().turn() == game.human || game.outcome.is_some() {
             return self.raise(ply, Offence::OutOfTurn, format!("it played {uci}"));
+        }
+        let number = game.bot_moves_before(ply);
+        if let Some(seeds) = &mut game.seeds
+            && let Err(reason) = seeds.take(number, seed_element)
+        {
+            return self.raise(ply, Offence::WrongSeed, reason);
         }
         if let Err(error) = game.record.play_uci(uci) {
             return self.raise(ply, Offence::IllegalMove, error.to_string());

@@ -20,7 +20,7 @@ use crate::{
 };
 use bevy::prelude::*;
 use protocol::{
-    SideChoice, TimeControl,
+    STRONGEST_LEVEL, SideChoice, TimeControl,
     shakmaty::{Color as Side, Piece, Role},
 };
 
@@ -126,6 +126,9 @@ fn spawn_start(
                 side_choice(row, id, side, &kings, art);
             }
         });
+        heading(card, "start-level");
+        let levels = (1..=STRONGEST_LEVEL).map(|level| (level.to_string(), Setting::Level(level)));
+        chips(card, levels.collect());
         heading(card, "start-time");
         let control = |at: usize| {
             TIME_CONTROLS.get(at).copied().flatten().map(|(minutes, seconds)| TimeControl {

@@ -1,7 +1,7 @@
 //! The only calls into `engine-circuit`: reading keys and checking proofs.
 
 use crate::play::{game::Game, notation};
-use engine_circuit::{Digest, Profile, Statement, VerifyingKey, bundle::Bundle};
+use engine_circuit::{Digest, Level, Profile, Seed, Statement, VerifyingKey, bundle::Bundle};
 use protocol::{GameId, GameRecord, shakmaty::Move};
 use std::path::Path;
 
@@ -38,13 +38,23 @@ impl Key {
     }
 }
 
-/// Checks that `mv` is the choice of the key's network at the end of `before`, in the game of that id.
+/// Checks that `mv` is what the key's network plays at the end of `before`, in the game of that id, at a level and with the seed
+/// that the client knows.
 ///
 /// # Errors
 ///
 /// Returns the verifier's reason.
-pub fn verify(key: &Key, game_id: GameId, before: &GameRecord, mv: Move, proof: &[u8]) -> Result<(), String> {
-    let statement = Statement::single(game_id.0, before, mv).map_err(|error| error.to_string())?;
+pub fn verify(
+    key: &Key,
+    game_id: GameId,
+    before: &GameRecord,
+    mv: Move,
+    (level, seeds): &(Level, Vec<Seed>),
+    proof: &[u8],
+) -> Result<(), String> {
+    let statement = Statement::single(game_id.0, before, mv)
+        .and_then(|statement| statement.at_level(*level, seeds))
+        .map_err(|error| error.to_string())?;
     engine_circuit::verify(&key.0, &statement, Profile::Live, proof).map_err(|error| error.to_string())
 }
 
@@ -57,9 +67,12 @@ pub fn bundle(game: &Game) -> Result<Vec<u8>, String> {
     let digest =
         Digest::from_hex(&notation::hex_digest(&game.digest)).ok_or("the network's digest is malformed")?;
     let tags = notation::pgn_tags(game);
-    Bundle::new(&game.record, &tags, digest, game.id.0, game.human.other(), game.proofs.clone())
-        .write()
-        .map_err(|error| error.to_string())
+    let mut bundle =
+        Bundle::new(&game.record, &tags, digest, game.id.0, game.human.other(), game.proofs.clone());
+    if let Some(seeds) = &game.seeds {
+        bundle = bundle.with_sampling(seeds.record().clone());
+    }
+    bundle.write().map_err(|error| error.to_string())
 }
 
 fn quoted(text: &str) -> String {
@@ -75,13 +88,16 @@ pub fn recheck_command(game: &Game, key: Option<&Path>, ply: u32, proof: &Path) 
     let key = key.ok_or("the key of this network is in no file")?;
     let mv = game.move_at(ply).ok_or("there is no such move")?;
     let before = game.record.truncated(ply as usize);
+    let (level, seeds) = game.sampling(ply);
+    let drawn = seeds.iter().map(|seed| format!(" --level {level} --seed {}", hex::encode(seed)));
     Ok(format!(
-        "engine verify --vk {} --fen {} --moves {} --game-id {} --move {} --proof {}",
+        "engine verify --vk {} --fen {} --moves {} --game-id {} --move {} --proof {}{}",
         quoted(&key.display().to_string()),
         quoted(before.start_fen()),
         quoted(&before.uci_moves().join(" ")),
         game.id,
         GameRecord::uci(mv),
         quoted(&proof.display().to_string()),
+        drawn.collect::<String>(),
     ))
 }

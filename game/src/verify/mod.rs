@@ -9,6 +9,7 @@ use crate::{
 };
 use bevy::prelude::*;
 use engine::Key;
+use engine_circuit::{Level, Seed};
 use protocol::{GameId, GameRecord, shakmaty::Move};
 use std::{
     path::{Path, PathBuf},
@@ -93,6 +94,7 @@ struct Job {
     ply: u32,
     before: GameRecord,
     mv: Move,
+    sampling: (Level, Vec<Seed>),
     proof: Vec<u8>,
 }
 
@@ -129,6 +131,7 @@ impl VerifySender {
             ply,
             before: game.record.truncated(ply as usize),
             mv,
+            sampling: game.sampling(ply),
             proof,
         };
         if self.0.send(job).is_err() {
@@ -166,7 +169,7 @@ fn work(queue: &mpsc::Receiver<Job>, results: &mpsc::Sender<VerifyDone>, waker: 
         let start = Instant::now();
         // A verifier that panics has not accepted anything.
         let checked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-            engine::verify(&job.key, job.game_id, &job.before, job.mv, &job.proof)
+            engine::verify(&job.key, job.game_id, &job.before, job.mv, &job.sampling, &job.proof)
         }));
         let result = checked.unwrap_or_else(|_| Err("the verifier failed on this proof".into()));
         let verify_ms = start.elapsed().as_secs_f32() * 1e3;
