@@ -233,6 +233,7 @@ fn a_lost_connection_loses_nothing() {
         None,
         GameTerms::default(),
         Vec::new(),
+        None,
     ));
     assert_eq!(sent_moves(&mut client), ["e2e4"]);
     assert_eq!(client.moves(), ["e2e4"]);

@@ -164,12 +164,12 @@ impl Client {
         };
         assert_eq!(human_side, choice);
         let record = GameRecord::from_fen(start_fen).unwrap();
-        self.say(ServerMessage::game(GAME, human, &record, None, terms, Vec::new()));
+        self.say(ServerMessage::game(GAME, human, &record, None, terms, Vec::new(), None));
         assert_eq!(self.overlay(), Overlay::None, "{:?}", self.play().state.alarm);
         if !moves.is_empty() {
             // The game as it stands after some moves, as a server resumes it.
             let record = GameRecord::replay(start_fen, moves.iter().copied()).unwrap();
-            self.say(ServerMessage::game(GAME, human, &record, None, terms, Vec::new()));
+            self.say(ServerMessage::game(GAME, human, &record, None, terms, Vec::new(), None));
         }
         self.sent();
     }
@@ -213,7 +213,13 @@ impl Client {
     }
 
     pub fn bot_plays(&mut self, ply: u32, uci: &str) {
-        self.say(ServerMessage::BotMove { game_id: GAME, ply, uci: uci.into(), infer_ms: 1.0 });
+        self.say(ServerMessage::BotMove {
+            game_id: GAME,
+            ply,
+            uci: uci.into(),
+            infer_ms: 1.0,
+            seed_element: None,
+        });
     }
 
     pub fn accept(&mut self, ply: u32) {

@@ -68,6 +68,37 @@ fn plays_and_verifies_every_move() {
     client.assert_text("by resignation");
 }
 
+/// A game at a level: every move is verified with the seed that client and server made together, the bundle carries the seeds, and
+/// the game opens again with them.
+#[test]
+fn a_game_at_a_level_is_verified_with_its_seeds() {
+    let (mut client, store) = embedded(ProofMode::Gkr);
+    client.click_button(&PlayerAction::Choose(Setting::Side(SideChoice::Black)));
+    client.click_button(&PlayerAction::Choose(Setting::Level(2)));
+    client.click_button(&PlayerAction::Start);
+    client.wait_for("the network's first move", 60, |client| {
+        client.play().state.game.is_some() && client.moves().len() == 1
+    });
+    client.frames(3);
+    play_one(&mut client);
+    client.wait_for("the proofs", 300, |client| client.game().unproven() == 0);
+    let game = client.game().clone();
+    let seeds = game.seeds.clone().unwrap();
+    assert_eq!((game.terms.level, seeds.record().elements.len()), (2, 2));
+    assert!(game.badges.values().all(|badge| matches!(badge, Badge::Verified { .. })), "{:?}", game.badges);
+    let folder = files::DataFolder(store.path().to_owned());
+    let path = files::save_bundle(&folder, &client.play().state).unwrap();
+    let bundle = engine_circuit::bundle::Bundle::read(&std::fs::read(&path).unwrap()).unwrap();
+    let model = engine_circuit::Model::load(&files::default_model().unwrap()).unwrap();
+    // The game ends with the network's move: all of its moves are in the file.
+    assert_eq!(bundle.verify(&model.verifying_key()).unwrap().len(), 2);
+    let again = files::open(&path).unwrap();
+    assert_eq!((again.terms.level, again.seeds.as_ref()), (2, Some(&seeds)));
+    files::remember_game(&folder, &client.play().state);
+    let kept = files::earlier_game(&folder).unwrap().seeds.unwrap();
+    assert_eq!((kept.head(), kept.nonce(), kept.level()), (seeds.head(), seeds.nonce(), seeds.level()));
+}
+
 #[test]
 fn plays_as_black_without_proofs() {
     let (mut client, _store) = embedded(ProofMode::Off);

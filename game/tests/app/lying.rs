@@ -1,6 +1,7 @@
 //! Servers that lie: each lie has its name on the screen, play stops, and the evidence holds what the server said.
 
 use crate::common::{Client, GAME};
+use engine_circuit::sampling::SeedChain;
 use game::{
     net::NetEvent,
     play::{
@@ -11,8 +12,8 @@ use game::{
     settings::Setting,
 };
 use protocol::{
-    ClientMessage, ClockReading, EndReason, GameRecord, GameTerms, Outcome, ProofMode, ServerMessage, Side,
-    SideChoice, TimeControl, record::START_FEN, shakmaty::Square,
+    ClientMessage, ClockReading, EndReason, GameRecord, GameSeeds, GameTerms, Hex32, Outcome, ProofMode,
+    ServerMessage, Side, SideChoice, TimeControl, record::START_FEN, shakmaty::Square,
 };
 
 fn assert_caught(client: &mut Client, offence: Offence) {
@@ -36,7 +37,7 @@ fn answered(side: Side, fen: &str, moves: &[&str], terms: GameTerms) -> Client {
     client.click_button(&PlayerAction::Start);
     client.sent();
     let record = GameRecord::replay(fen, moves.iter().copied()).unwrap();
-    client.say(ServerMessage::game(GAME, side, &record, None, terms, Vec::new()));
+    client.say(ServerMessage::game(GAME, side, &record, None, terms, Vec::new(), None));
     client
 }
 
@@ -50,6 +51,7 @@ fn another_game_than_the_one_asked_for() {
         (Side::White, position, vec![], terms),
         (Side::White, START_FEN, vec!["f2f3", "e7e5"], terms),
         (Side::White, START_FEN, vec![], GameTerms { rated: true, ..terms }),
+        (Side::White, START_FEN, vec![], GameTerms { level: 3, ..terms }),
         (Side::White, START_FEN, vec![], GameTerms { time_control: Some(control), ..terms }),
     ] {
         assert_caught(&mut answered(side, fen, &moves, terms), Offence::OtherGame);
@@ -71,7 +73,7 @@ fn a_history_that_changes() {
     let mut client = Client::scripted();
     client.begin(Side::White, START_FEN, &["e2e4", "e7e5"]);
     let record = GameRecord::replay(START_FEN, ["e2e4", "c7c5"]).unwrap();
-    client.say(ServerMessage::game(GAME, Side::White, &record, None, GameTerms::default(), Vec::new()));
+    client.say(ServerMessage::game(GAME, Side::White, &record, None, GameTerms::default(), Vec::new(), None));
     assert_caught(&mut client, Offence::OtherHistory);
 
     let mut client = Client::scripted();
@@ -138,7 +140,15 @@ fn a_game_that_is_not_the_one_this_client_has_kept() {
         let mut client = Client::scripted_in(folder);
         assert!(matches!(client.sent()[..], [ClientMessage::Resume { game_id: GAME, .. }]));
         let record = GameRecord::replay(START_FEN, moves.iter().copied()).unwrap();
-        client.say(ServerMessage::game(GAME, Side::White, &record, None, GameTerms::default(), Vec::new()));
+        client.say(ServerMessage::game(
+            GAME,
+            Side::White,
+            &record,
+            None,
+            GameTerms::default(),
+            Vec::new(),
+            None,
+        ));
         if caught {
             assert_caught(&mut client, Offence::OtherGame);
         } else {
@@ -170,4 +180,45 @@ fn a_server_that_goes_is_slow_or_says_no() {
         game_id: Some(GAME),
     });
     assert!(client.play().state.resync_at_s.is_some());
+}
+
+/// A server of a game at a level must keep to the chain and to the nonce that the client chose.
+#[test]
+fn seeds_that_were_not_fixed_before() {
+    let chain = SeedChain::new([7; 32], 9);
+    let head = Hex32(chain.head());
+    let begin = |nonce: Option<Hex32>, seeds: bool| {
+        let mut client = Client::scripted();
+        client.click_button(&PlayerAction::Choose(Setting::Side(SideChoice::White)));
+        client.click_button(&PlayerAction::Choose(Setting::Level(3)));
+        client.click_button(&PlayerAction::Start);
+        client.sent();
+        let terms = GameTerms { level: 3, ..GameTerms::default() };
+        let seeds = seeds.then(|| GameSeeds { head, nonce, elements: Vec::new() });
+        let record = GameRecord::default();
+        client.say(ServerMessage::game(GAME, Side::White, &record, None, terms, Vec::new(), seeds));
+        client
+    };
+    assert_caught(&mut begin(Some(Hex32([1; 32])), true), Offence::WrongSeed);
+    assert_caught(&mut begin(None, false), Offence::WrongSeed);
+    for element in [None, chain.element(2).map(Hex32), Some(Hex32([1; 32]))] {
+        let mut client = begin(None, true);
+        let sent = client.sent();
+        assert!(matches!(sent[..], [ClientMessage::Nonce { game_id: GAME, .. }]), "{sent:?}");
+        client.click(Square::E2);
+        client.click(Square::E4);
+        client.accept(0);
+        let (uci, infer_ms) = ("e7e5".to_owned(), 1.0);
+        client.say(ServerMessage::BotMove { game_id: GAME, ply: 1, uci, infer_ms, seed_element: element });
+        assert_caught(&mut client, Offence::WrongSeed);
+    }
+    let mut client = begin(None, true);
+    client.click(Square::E2);
+    client.click(Square::E4);
+    client.accept(0);
+    let seed_element = chain.element(1).map(Hex32);
+    let (uci, infer_ms) = ("e7e5".to_owned(), 1.0);
+    client.say(ServerMessage::BotMove { game_id: GAME, ply: 1, uci, infer_ms, seed_element });
+    assert_eq!(client.play().state.alarm, None);
+    assert_eq!(client.moves().len(), 2);
 }

@@ -42,6 +42,7 @@ fn the_start_screen_asks_for_what_was_chosen() {
     let terms = GameTerms {
         time_control: Some(TimeControl { initial_ms: 180_000, increment_ms: 2_000 }),
         rated: true,
+        ..GameTerms::default()
     };
     let wanted = ClientMessage::NewGame { human_side: SideChoice::Black, start_fen: None, terms };
     assert_eq!(client.sent(), [wanted]);
@@ -345,7 +346,7 @@ fn a_rematch_keeps_the_terms() {
     client.end(Outcome::resignation(Side::White));
     client.sent();
     client.click_button(&PlayerAction::Rematch);
-    let terms = GameTerms { rated: true, time_control: None };
+    let terms = GameTerms { rated: true, ..GameTerms::default() };
     let wanted = ClientMessage::NewGame { human_side: SideChoice::Black, start_fen: None, terms };
     assert_eq!(client.sent(), [wanted]);
 }
