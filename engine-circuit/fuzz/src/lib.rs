@@ -11,7 +11,8 @@ use protocol::messages::{MAX_CLIENT_MESSAGE_BYTES, MAX_SERVER_MESSAGE_BYTES};
 use protocol::record::START_FEN;
 use protocol::shakmaty::{Color, Position};
 use protocol::{
-    ClientMessage, GameId, GameRecord, GameTerms, Outcome, ProofFrame, ServerMessage, Side, SideChoice,
+    ClientMessage, GameId, GameRecord, GameSeeds, GameTerms, Hex32, Outcome, ProofFrame, ServerMessage, Side,
+    SideChoice,
 };
 
 /// What a server sends; the chain's proofs take too long to make here.
@@ -217,6 +218,7 @@ fn client_message_seeds() -> Vec<Vec<u8>> {
         },
         ClientMessage::Resume { game_id, have_proofs: vec![1, 3, 5] },
         ClientMessage::Move { game_id, ply: 6, uci: "e7e8q".into() },
+        ClientMessage::Nonce { game_id, nonce: Hex32([9; 32]) },
         ClientMessage::Resign { game_id },
         ClientMessage::RequestProof { game_id, ply: 7 },
         ClientMessage::Ping,
@@ -252,8 +254,13 @@ fn server_message_seeds() -> Vec<Vec<u8>> {
             Side::White,
             &fixture().record,
             Some(outcome),
-            GameTerms::default(),
+            GameTerms { level: 3, ..GameTerms::default() },
             vec![1],
+            Some(GameSeeds {
+                head: Hex32([1; 32]),
+                nonce: Some(Hex32([2; 32])),
+                elements: vec![Hex32([3; 32])],
+            }),
         ),
         ServerMessage::MoveAccepted { game_id, ply: 0 },
         ServerMessage::ProofReady { game_id, ply: 1, prove_ms: 200, bytes: 180_000 },
