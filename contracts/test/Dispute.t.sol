@@ -7,6 +7,7 @@ import {Rules} from "../src/libraries/Rules.sol";
 import {Signatures} from "../src/libraries/Signatures.sol";
 import {Claim, Evidence, Games, Outcome, State} from "../src/types/Game.sol";
 import {Move} from "../src/types/Move.sol";
+import {Meta} from "../src/types/Position.sol";
 import {Notation} from "./Notation.sol";
 import {HashVerifier, SettlementBase} from "./SettlementBase.sol";
 
@@ -196,6 +197,76 @@ contract DisputeTest is SettlementBase {
         settlement.challenge{value: 0.1 ether}(offer, latest, base, move, nothing());
         timeout();
         assertFinal(3.2 ether, 48 ether);
+    }
+
+    function testClaimsWhileSomethingIsPending() public {
+        open();
+        State memory state = line(first(), REPETITION);
+        challengeByPlayer(state, "g1f3");
+        state = next(state, "g1f3");
+        bytes32[] memory positions = keys("g1f3 g8f6 f3g1 f6g8 g1f3 g8f6 f3g1 f6g8 g1f3 ");
+        // The challenger waits for the answer.
+        vm.prank(player);
+        vm.expectRevert(abi.encodeWithSelector(Settlement.AnswerPending.selector, Settlement.Pending.Move));
+        settlement.claimEnd(offer, state, "", Move.wrap(0), nothing(), Claim.Threefold, positions);
+        // The challenged claims the state on chain, without a move and without money.
+        State memory other = line(first(), "d2d4 ");
+        vm.prank(operator);
+        vm.expectRevert(abi.encodeWithSelector(Settlement.NotTheStateOnChain.selector, Games.hash(other)));
+        settlement.claimEnd(offer, other, "", Move.wrap(0), nothing(), Claim.Threefold, positions);
+        vm.prank(operator);
+        vm.expectRevert(abi.encodeWithSelector(Settlement.WrongTurn.selector));
+        settlement.claimEnd(offer, state, "", Notation.uci("g8f6"), nothing(), Claim.Threefold, positions);
+        vm.prank(operator);
+        vm.expectRevert(abi.encodeWithSelector(Settlement.WrongValue.selector, 0, 1));
+        settlement.claimEnd{value: 1}(offer, state, "", Move.wrap(0), nothing(), Claim.Threefold, positions);
+        vm.warp(block.timestamp + 3601);
+        vm.prank(operator);
+        vm.expectRevert(abi.encodeWithSelector(Settlement.DeadlinePassed.selector, block.timestamp - 1));
+        settlement.claimEnd(offer, state, "", Move.wrap(0), nothing(), Claim.Threefold, positions);
+    }
+
+    function testAChallengeTakesNoMoneyWithoutNeed() public {
+        open();
+        State memory start = first();
+        vm.prank(player);
+        vm.expectRevert(abi.encodeWithSelector(Settlement.WrongValue.selector, 0, 1));
+        settlement.challenge{value: 1}(offer, start, "", Notation.uci("e2e4"), nothing());
+    }
+
+    /// @notice After 2,048 half-moves a game is drawn, and no state is older.
+    function testTheLongestGame() public {
+        open();
+        State memory state = line(first(), "g1f3 g8f6 ");
+        state.meta = withPly(state.meta, 2047 - 1);
+        bytes memory signature = signState(OPERATOR_KEY, state);
+        Move move = Notation.uci("f3g1");
+        vm.prank(player);
+        vm.expectRevert(abi.encodeWithSelector(Settlement.ClaimNotTrue.selector, Claim.Rules));
+        settlement.claimEnd(offer, state, signature, Move.wrap(0), nothing(), Claim.Rules, new bytes32[](0));
+        State memory longest = state;
+        longest.meta = withPly(state.meta, 2048);
+        signature = signState(OPERATOR_KEY, longest);
+        vm.prank(player);
+        settlement.claimEnd(offer, longest, signature, Move.wrap(0), nothing(), Claim.Rules, new bytes32[](0));
+        State memory beyond = next(longest, "f3g1");
+        beyond.meta = withPly(beyond.meta, 2049);
+        expectNotLater(beyond, PLAYER_KEY);
+        timeout();
+        assertFinal(1.1 ether, 50 ether);
+        offer.expiry = uint40(block.timestamp);
+        offer.salt = bytes32(uint256(2));
+        open();
+        beyond = line(first(), "g1f3 g8f6 ");
+        beyond.meta = withPly(beyond.meta, 2050);
+        signature = signState(OPERATOR_KEY, beyond);
+        vm.prank(player);
+        vm.expectRevert(abi.encodeWithSelector(Settlement.UnfoundedState.selector));
+        settlement.challenge(offer, beyond, signature, move, nothing());
+    }
+
+    function withPly(Meta meta, uint256 ply) private pure returns (Meta) {
+        return Meta.wrap(uint80((Meta.unwrap(meta) & 0xffffffffffff) | (ply << 48)));
     }
 
     function testTwoMovesOfOnePlyAreRefuted() public {
