@@ -6,6 +6,7 @@ pub mod allocator;
 pub mod argument;
 #[cfg(feature = "bundle")]
 pub mod bundle;
+pub mod chain;
 pub mod channel;
 pub mod commitment;
 #[cfg(feature = "prover")]

@@ -16,7 +16,7 @@ pub type Seed = [u8; 32];
 /// Temperatures of levels 1, 2, .. in 1/64; the last is 0: the argmax itself.
 const TEMPERATURES: [u16; 8] = [224, 144, 96, 64, 40, 24, 12, 0];
 /// Base-2 logarithm of the entries of the noise table.
-const LOG_TABLE: usize = 12;
+pub(crate) const LOG_TABLE: usize = 12;
 /// Steps of the noise table in one natural-log unit.
 const TABLE_STEPS: f64 = 256.0;
 /// The table's steps times the temperature's.

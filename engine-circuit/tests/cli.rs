@@ -647,3 +647,14 @@ fn selfplay_ends_by_the_rules_and_starts_after_its_opening() {
     assert!(pgn::tag(&game.tags, "FEN").is_some());
     assert_eq!(out["result"] == "*", game.record.ply() == 200);
 }
+
+#[test]
+fn a_contracts_key_is_written() {
+    let at = world();
+    let value = json(at, &["export-verifier", "--vk", "a.vk", "--max-moves", "2", "--out", "contract"]);
+    assert_eq!(keys(&value), ["bytes", "max_moves", "model"]);
+    assert_eq!(std::fs::metadata(at.join("contract")).unwrap().len(), value["bytes"].as_u64().unwrap());
+    for moves in ["0", "256", "257"] {
+        run(at, 2, &["export-verifier", "--vk", "a.vk", "--max-moves", moves, "--out", "none"]);
+    }
+}

@@ -130,12 +130,22 @@ library Channels {
     /// @notice Receives `count` extension elements to `out`.
     function receiveTo(Channel memory channel, uint256 out, uint256 count) internal pure {
         unchecked {
+            uint256 offset = channel.take(20 * count);
+            channel.observe(offset, 20 * count);
+            uint256 bad;
             for (uint256 end = out + 32 * count; out < end; out += 32) {
-                uint256 value = channel.receiveExt();
+                uint256 value;
+                assembly ("memory-safe") {
+                    value := calldataload(offset)
+                }
+                value = Ext.decode(value);
+                bad |= value + Ext.ABOVE_P;
                 assembly ("memory-safe") {
                     mstore(out, value)
                 }
+                offset += 20;
             }
+            if (bad & Ext.BIT32 != 0) revert NonCanonical(channel.received());
         }
     }
 

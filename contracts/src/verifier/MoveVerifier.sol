@@ -121,7 +121,7 @@ contract MoveVerifier is IMoveVerifier {
             opened.values[0] = Packing.value(statement, axes, evals, linear.source, witness.outOfDomain, factors);
             uint256 first = Multilinear.get(factors, Packing.WEIGHTS);
             uint256 second = Multilinear.get(factors, Packing.WEIGHTS + 1);
-            opened.values[1] = Ext.mulAdd2(first, linear.weight, second, key.weightsValue(), 0);
+            opened.values[1] = Ext.mulAdd2(first, key.weightsValue(), second, linear.weight, 0);
             OpeningClaim memory claim = Opening.verify(channel, opened);
 
             (uint256 point, uint256 factor) = Opening.tablePoint(claim, opened.schedule, 0);
@@ -131,7 +131,7 @@ contract MoveVerifier is IMoveVerifier {
             uint256 variables = key.weightVariables();
             uint256 eq = Multilinear.eqEval(point, linear.weightPoint, variables);
             uint256 powers = Multilinear.powersEval(key.weightsPoint(), point, variables);
-            total = Ext.mulAdd(factor, Ext.mulAdd2(first, eq, second, powers, 0), total);
+            total = Ext.mulAdd(factor, Ext.mulAdd2(first, powers, second, eq, 0), total);
             if (Ext.mul(claim.tableValue, total) != claim.lastValue) revert FinalClaim();
         }
     }

@@ -17,6 +17,8 @@ struct Opened {
     uint256[2] values;
     /// @dev The schedule, in memory (`Keys.schedule`).
     Schedule schedule;
+    /// @dev Table of the domains' elements, in memory; made by `Opening.verify`.
+    uint256 domain;
 }
 
 /// @notice What an opening leaves to show: `(sum over t of factor_t W_t(point_t) + added) tableValue = lastValue` for the claims' `W`.
@@ -65,6 +67,7 @@ library Opening {
     /// @notice Verifies everything but the last claim.
     function verify(Channel memory channel, Opened memory opened) internal pure returns (OpeningClaim memory claim) {
         unchecked {
+            opened.domain = domainTable();
             Schedule schedule = opened.schedule;
             uint256 words = schedule.numWords();
             uint256 finalVariables = schedule.finalVariables();
@@ -168,7 +171,7 @@ library Opening {
             channel.checkGrind(schedule.grinding());
             positions(channel, queries, schedule.queries(number), schedule.logRows(number));
             for (uint256 j = 0; j < queries.count; ++j) {
-                Multilinear.put(queries.ys, j, domainElement(Multilinear.get(queries.indices, j)));
+                Multilinear.put(queries.ys, j, domainElement(opened.domain, Multilinear.get(queries.indices, j)));
             }
             if (number == 0) {
                 for (uint256 t = 0; t < NUM_TABLES; ++t) {
@@ -245,7 +248,7 @@ library Opening {
                     Multilinear.put(values, i, Rows.fold(rows, table, tableEnd));
                     rows += length;
                 }
-                if (log > 0) halve(values, within, log, Multilinear.get(queries.indices, j), logLeaves);
+                if (log > 0) halve(opened.domain, values, within, log, Multilinear.get(queries.indices, j), logLeaves);
                 Multilinear.put(
                     queries.folds, j, Ext.reduce(Multilinear.get(queries.folds, j) + Multilinear.get(values, 0))
                 );
@@ -266,7 +269,10 @@ library Opening {
     /// @dev Folds a row's leaves to one. Of values `u(y)`, `u(-y)` at neighbouring leaves the even part is `(u(y) + u(-y)) / 2`, the odd part
     /// `(u(y) - u(-y)) / 2 y`, both at `y^2`; so even + r (odd - even) takes `u(y)` times `(1 - r + r / y) / 2` and `u(-y)` times `(1 - r - r / y) / 2`.
     /// The challenges end before `behind`.
-    function halve(uint256 values, uint256 behind, uint256 log, uint256 index, uint256 logLeaves) private pure {
+    function halve(uint256 domain, uint256 values, uint256 behind, uint256 log, uint256 index, uint256 logLeaves)
+        private
+        pure
+    {
         unchecked {
             uint256 first = index << log;
             for (; log > 0; --log) {
@@ -274,7 +280,7 @@ library Opening {
                 uint256 r = Multilinear.get(behind, 0);
                 uint256 constantPart = Ext.mulBase(1 + Ext.P_LANES - r, HALF);
                 for (uint256 n = 0; n < 1 << (log - 1); ++n) {
-                    uint256 inverse = mulmod(inverseElement(first + 2 * n, logLeaves), HALF, Ext.P);
+                    uint256 inverse = mulmod(inverseElement(domain, first + 2 * n, logLeaves), HALF, Ext.P);
                     uint256 part = Ext.mulBase(r, inverse);
                     Multilinear.put(
                         values,
@@ -345,29 +351,43 @@ library Opening {
         }
     }
 
-    /// @dev `y` at a leaf, `g^bitrev(index)`: bit `b` of the index stands for the root of unity of order `2^(b + 1)`.
-    function domainElement(uint256 index) private pure returns (uint256 y) {
+    /// @dev Products of roots of unity by four bits of an index each: bit `b` of a leaf's index stands for the root of order `2^(b + 1)`.
+    function domainTable() private pure returns (uint256 table) {
+        unchecked {
+            table = Multilinear.allocate(96);
+            uint256 to = table;
+            uint256 roots;
+            for (uint256 b = 0; b < 24; ++b) {
+                if (b % 8 == 0) roots = b == 0 ? ROOTS_A : b == 8 ? ROOTS_B : ROOTS_C;
+                if (b % 4 == 0) Multilinear.put(to, 0, 1);
+                uint256 size = 32 << (b % 4);
+                for (uint256 i = 0; i < size; i += 32) {
+                    Multilinear.put(to + size, i / 32, mulmod(Multilinear.get(to, i / 32), roots >> 224, Ext.P));
+                }
+                roots <<= 32;
+                if (b % 4 == 3) to += 512;
+            }
+        }
+    }
+
+    /// @dev `y` at a leaf, `g^bitrev(index)`.
+    function domainElement(uint256 table, uint256 index) private pure returns (uint256 y) {
         uint256 p = Ext.P;
-        uint256 a = ROOTS_A;
-        uint256 b = ROOTS_B;
-        uint256 c = ROOTS_C;
         assembly ("memory-safe") {
             y := 1
-            for {} index { index := shr(1, index) } {
-                if and(index, 1) { y := mulmod(y, shr(224, a), p) }
-                a := or(shl(32, a), shr(224, b))
-                b := or(shl(32, b), shr(224, c))
-                c := shl(32, c)
+            for {} index { index := shr(4, index) } {
+                y := mulmod(y, mload(add(table, shl(5, and(index, 15)))), p)
+                table := add(table, 512)
             }
         }
     }
 
     /// @dev `1 / y` at a leaf: with `e` the exponent of `g`, `-e = 1 + ~e`.
-    function inverseElement(uint256 index, uint256 logLeaves) private pure returns (uint256) {
+    function inverseElement(uint256 table, uint256 index, uint256 logLeaves) private pure returns (uint256) {
         unchecked {
             uint256 size = 1 << logLeaves;
             // The generator is the domain's element at the index of the highest bit alone.
-            return mulmod(domainElement(size >> 1), domainElement((size - 1) & ~index), Ext.P);
+            return mulmod(domainElement(table, size >> 1), domainElement(table, (size - 1) & ~index), Ext.P);
         }
     }
 
@@ -405,7 +425,7 @@ library Opening {
                     for (uint256 table = tables; table < last; table += Rows.STEP) {
                         uint256 factor;
                         (factor, y) = Rows.powers(table, table + Rows.STEP, y);
-                        product = Ext.mul(product, factor);
+                        product = product == 1 ? factor : Ext.mul(product, factor);
                     }
                     if (left % 3 > 0) {
                         (uint256 factor,) = Rows.powers(topTable, topEnd, y);

@@ -26,7 +26,7 @@ library Packing {
     uint256 private constant LIMB = 7;
     uint256 private constant SOURCE = 8;
     uint256 private constant VALUES = 9;
-    /// @dev Where the weights' claims follow those of the witness: the evaluation, and one more for the fixed out-of-domain value.
+    /// @dev Where the weights' claims follow those of the witness: the fixed out-of-domain value, then the evaluation.
     uint256 internal constant WEIGHTS = VALUES + 3;
 
     /// @dev Parts of the witness, see `Keys.part`.

@@ -3,6 +3,7 @@
 
 mod bench;
 mod cache;
+mod export;
 mod game;
 mod model;
 mod output;
@@ -48,6 +49,8 @@ enum Command {
     VerifyGame(game::VerifyGame),
     /// Let the network play games against itself or against random moves
     Selfplay(selfplay::Selfplay),
+    /// Write what a contract that verifies a model's moves is made with
+    ExportVerifier(export::ExportVerifier),
     /// Measure inference, proving and verifying
     Bench(bench::Bench),
     /// Play under a chess program (UCI)
@@ -74,6 +77,7 @@ fn main() -> ExitCode {
         Command::ProveGame(command) => command.run(),
         Command::VerifyGame(command) => command.run(),
         Command::Selfplay(command) => command.run(),
+        Command::ExportVerifier(command) => command.run(),
         Command::Bench(command) => command.run(),
         Command::Uci(command) => command.run(),
     };

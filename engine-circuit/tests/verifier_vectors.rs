@@ -1,0 +1,93 @@
+//! The known answers that the Solidity verifier is held against (`tests/vectors`) are this verifier's. Written again by
+//! `cargo run -p engine-circuit --example verifier_vectors -- tests/vectors`.
+
+use std::collections::BTreeSet;
+
+use engine_circuit::chain::verifier_key;
+use engine_circuit::{Statement, VerifyingKey};
+use serde_json::Value;
+
+mod vectors;
+
+use vectors::{Edit, MAX_MOVES, batch, hex, model, single, statement_bytes, verdict};
+
+fn lines(file: &str) -> String {
+    let path = format!("{}/../tests/vectors/{file}", env!("CARGO_MANIFEST_DIR"));
+    std::fs::read_to_string(path).unwrap()
+}
+
+fn bytes(value: &Value) -> Vec<u8> {
+    let digits = value.as_str().unwrap().strip_prefix("0x").unwrap();
+    (0..digits.len() / 2).map(|n| u8::from_str_radix(&digits[2 * n..2 * n + 2], 16).unwrap()).collect()
+}
+
+fn statement_of(name: &str, [best, second, batch]: &[Statement; 3]) -> Statement {
+    match name {
+        "single" | "last table replaced" | "false out-of-domain value" => best.clone(),
+        "batch" => batch.clone(),
+        _ => second.clone(),
+    }
+}
+
+fn check(key: &VerifyingKey, statements: &[Statement; 3], text: &str) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    let mut honest = (Vec::new(), statements[0].clone());
+    for line in text.lines() {
+        let line: Value = serde_json::from_str(line).unwrap();
+        let name = line["name"].as_str().unwrap();
+        if name == "key" {
+            assert_eq!(line["key"], hex(&verifier_key(key, MAX_MOVES)), "the contract's key");
+            continue;
+        }
+        let expected = line["expected"].as_str().unwrap();
+        let actual = if let Some(at) = line.get("at") {
+            let edit = Edit {
+                what: name.to_owned(),
+                at: at.as_u64().unwrap() as usize,
+                xor: bytes(&line["xor"]),
+                length: line["length"].as_u64().unwrap() as usize,
+            };
+            verdict(key, &honest.1, &edit.apply(&honest.0))
+        } else {
+            let statement = statement_of(name, statements);
+            assert_eq!(line["statement"], hex(&statement_bytes(key, &statement)), "{name}: statement");
+            let proof = bytes(&line["proof"]);
+            let actual = verdict(key, &statement, &proof);
+            if actual == "ok" {
+                honest = (proof, statement);
+            }
+            actual
+        };
+        assert_eq!(actual, expected, "{name}");
+        names.insert(expected.to_owned());
+    }
+    names
+}
+
+#[test]
+fn the_vectors_are_this_verifiers() {
+    let model = model();
+    let statements = [single(&model, 0), single(&model, 1), batch(&model)];
+    let names = check(&model.verifying_key(), &statements, &lines("verifier_proofs.jsonl"));
+    let all = [
+        "ok",
+        "Truncated",
+        "Trailing",
+        "NonCanonical",
+        "Grinding",
+        "RootNumerator",
+        "Level",
+        "Numerator",
+        "Denominator",
+        "Weights",
+        "Source",
+        "TableRoot",
+        "Root",
+        "LastWord",
+        "FinalClaim",
+    ];
+    for name in all {
+        assert!(names.contains(name), "no vector for {name}");
+    }
+    assert_eq!(lines("verifier_field.jsonl"), vectors::field());
+}
