@@ -31,7 +31,9 @@ impl Digest {
             return None;
         }
         for (byte, digits) in bytes.iter_mut().zip(text.as_bytes().as_chunks::<2>().0) {
-            *byte = u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?;
+            // Digit by digit: the library's parser of numbers takes a sign, too.
+            let [high, low] = digits.map(|digit| char::from(digit).to_digit(16));
+            *byte = (high? << 4 | low?) as u8;
         }
         Some(Self(bytes))
     }
