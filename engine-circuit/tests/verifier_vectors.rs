@@ -7,6 +7,7 @@ use engine_circuit::chain::verifier_key;
 use engine_circuit::{Statement, VerifyingKey};
 use serde_json::Value;
 
+#[path = "../examples/verifier_vectors/cases.rs"]
 mod vectors;
 
 use vectors::{Edit, MAX_MOVES, batch, hex, model, single, statement_bytes, verdict};

@@ -18,7 +18,7 @@ use engine_circuit::{Profile, Prover, Statement};
 use p3_field::PrimeCharacteristicRing;
 use serde_json::json;
 
-#[path = "../tests/vectors/mod.rs"]
+#[path = "cases.rs"]
 mod vectors;
 
 use vectors::{Edit, MAX_MOVES, batch, hex, single, statement_bytes, verdict};
