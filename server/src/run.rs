@@ -78,7 +78,10 @@ pub async fn serve(
 ) -> Result<(), ServeError> {
     let Listeners { players, metrics: metrics_listener } = listeners.into();
     let ServerConfig { proof_mode, engine, store_dir, cache_path, origins, limits } = config;
-    let store = Arc::new(blocking(move || Store::open(&store_dir)).await??);
+    let mut store = blocking(move || Store::open(&store_dir)).await??;
+    let (open, mut closed) = mpsc::channel::<()>(1);
+    store.open = Some(open);
+    let store = Arc::new(store);
     let metrics = Metrics::new();
     let opened = Arc::clone(&store);
     let time = ServerTime::new(blocking(move || opened.note_outage(unix_ms())).await??);
@@ -144,6 +147,10 @@ pub async fn serve(
     drop((games, alive));
     if timeout(grace, all_ended.recv()).await.is_err() {
         tracing::warn!("some sockets or games didn't end within {grace:?}");
+    }
+    // A scrape or a read of the disk may still have the store: whoever starts the next server finds it closed.
+    if timeout(grace, closed.recv()).await.is_err() {
+        tracing::warn!("the store is still open after {grace:?}");
     }
     Ok(())
 }

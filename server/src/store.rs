@@ -152,6 +152,8 @@ impl<E: Into<redb::Error>> From<E> for StoreError {
 /// The games on disk.
 pub(crate) struct Store {
     database: Database,
+    /// Dropped after the database is closed.
+    pub(crate) open: Option<tokio::sync::mpsc::Sender<()>>,
 }
 
 impl Store {
@@ -176,7 +178,7 @@ impl Store {
             meta.insert("format", FORMAT)?;
         }
         transaction.commit()?;
-        Ok(Self { database })
+        Ok(Self { database, open: None })
     }
 
     /// Appends events to a game, and the bytes of the one [`Event::Proof`] among them, in one transaction that is

@@ -219,7 +219,7 @@ async fn connect_from(address: SocketAddr, origin: &str) -> Result<(), u16> {
     match connect_async(request).await {
         Ok(_) => Ok(()),
         Err(tungstenite::Error::Http(response)) => Err(response.status().as_u16()),
-        Err(error) => panic!("{error}"),
+        Err(error) => panic!("{origin}: {error}"),
     }
 }
 
