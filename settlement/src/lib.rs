@@ -1,8 +1,14 @@
 //! What player and operator of a game for stakes sign (`docs/settlement.md`), as the contracts in `contracts/` read it: positions in words, typed data
-//! (EIP-712), signatures. No network here.
+//! (EIP-712), signatures, and the files that keep them. No network here.
 
+pub mod game_file;
+#[cfg(feature = "serde")]
+mod json;
 pub mod position;
 pub mod signature;
+pub mod signed;
+#[cfg(test)]
+mod testing;
 pub mod typed_data;
 
 /// Keccak-256.

@@ -8,10 +8,13 @@ const NO_SQUARE: u8 = 64;
 
 /// A position in two words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(deny_unknown_fields))]
 pub struct PositionWords {
     /// A nibble a square, a1 in the highest: 0 empty, 1 to 6 White's pawn to king, plus 8 Black's.
+    #[cfg_attr(feature = "serde", serde(with = "crate::json::bytes"))]
     pub board: [u8; 32],
     /// Ply (4 bytes), side to move, castling rights, en-passant square, half-move clock, last move's from- and to-square.
+    #[cfg_attr(feature = "serde", serde(with = "crate::json::bytes"))]
     pub meta: [u8; 10],
 }
 
@@ -60,6 +63,19 @@ impl PositionWords {
     #[must_use]
     pub fn halfmoves(&self) -> u8 {
         self.meta[7]
+    }
+
+    /// Half-moves of the game before this position.
+    #[must_use]
+    pub fn ply(&self) -> u32 {
+        let [a, b, c, d, ..] = self.meta;
+        u32::from_be_bytes([a, b, c, d])
+    }
+
+    /// Whether White is to move.
+    #[must_use]
+    pub fn white_to_move(&self) -> bool {
+        self.meta[4] == 0
     }
 
     /// What repetition compares: board, side to move, castling rights, en passant.

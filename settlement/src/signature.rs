@@ -23,6 +23,12 @@ pub enum SignatureError {
     /// Of the two `s` that sign the same this is the higher; the contracts refuse it.
     #[error("the signature's s is in the upper half")]
     HighS,
+    /// Somebody else's, or of something else.
+    #[error("the signature is not of account 0x{}", hex(expected))]
+    OtherSigner {
+        /// Whose it has to be.
+        expected: Address,
+    },
 }
 
 /// An account's private key. Neither printed nor serialised.
@@ -81,6 +87,23 @@ pub fn signer(digest: &[u8; 32], signature: &Signature) -> Result<Address, Signa
     Ok(address(&key))
 }
 
+/// Checks that a signature on a digest is an account's.
+///
+/// # Errors
+///
+/// Returns [`SignatureError::OtherSigner`] if it is another's, the other variants if it is none.
+pub fn check(expected: &Address, digest: &[u8; 32], signature: &Signature) -> Result<(), SignatureError> {
+    if signer(digest, signature)? == *expected {
+        Ok(())
+    } else {
+        Err(SignatureError::OtherSigner { expected: *expected })
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 fn address(key: &VerifyingKey) -> Address {
     let point = key.to_encoded_point(false);
     let hash = keccak256(&point.as_bytes()[1..]);
@@ -100,10 +123,14 @@ mod tests {
         let signature = key.sign(&digest).unwrap();
         assert_eq!(signer(&digest, &signature), Ok(key.address()));
         assert_ne!(signer(&keccak256(b"another"), &signature), Ok(key.address()));
+        assert_eq!(check(&key.address(), &digest, &signature), Ok(()));
+        let error = check(&[7; 20], &digest, &signature).unwrap_err();
+        assert_eq!(error.to_string(), format!("the signature is not of account 0x{}", "07".repeat(20)));
         for byte in 0..65 {
             let mut changed = signature;
             changed[byte] ^= 1;
             assert_ne!(signer(&digest, &changed), Ok(key.address()), "byte {byte}");
+            assert!(check(&key.address(), &digest, &changed).is_err(), "byte {byte}");
         }
     }
 

@@ -11,29 +11,39 @@ pub type Hash = [u8; 32];
 
 /// The contract that signatures are for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(deny_unknown_fields))]
 pub struct Domain {
     /// Id of its chain.
     pub chain_id: u64,
     /// Address of `Settlement`.
+    #[cfg_attr(feature = "serde", serde(with = "crate::json::bytes"))]
     pub contract: Address,
 }
 
 /// What an operator offers one player. Its digest is the game's id.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(deny_unknown_fields))]
 pub struct Offer {
     /// Whose deposit holds the operator's stake.
+    #[cfg_attr(feature = "serde", serde(with = "crate::json::bytes"))]
     pub operator: Address,
     /// The only account that can take the offer.
+    #[cfg_attr(feature = "serde", serde(with = "crate::json::bytes"))]
     pub player: Address,
     /// The network that plays.
+    #[cfg_attr(feature = "serde", serde(with = "crate::json::bytes"))]
     pub model_digest: Hash,
     /// Element 0 of the operator's seed chain.
+    #[cfg_attr(feature = "serde", serde(with = "crate::json::bytes"))]
     pub seed_head: Hash,
     /// Wei.
+    #[cfg_attr(feature = "serde", serde(with = "crate::json::wei"))]
     pub player_stake: u128,
     /// Wei.
+    #[cfg_attr(feature = "serde", serde(with = "crate::json::wei"))]
     pub operator_stake: u128,
     /// Wei on top of each stake.
+    #[cfg_attr(feature = "serde", serde(with = "crate::json::wei"))]
     pub bond: u128,
     /// Time to answer on chain.
     pub response_seconds: u32,
@@ -44,22 +54,27 @@ pub struct Offer {
     /// Whether the player has the first move.
     pub player_is_white: bool,
     /// Makes two offers differ.
+    #[cfg_attr(feature = "serde", serde(with = "crate::json::bytes"))]
     pub salt: Hash,
 }
 
 /// A position of a game, signed by the side that moved to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(deny_unknown_fields))]
 pub struct State {
     /// The game.
+    #[cfg_attr(feature = "serde", serde(with = "crate::json::bytes"))]
     pub game_id: Hash,
     /// The position.
     pub position: PositionWords,
     /// Hash chain of the positions since the last capture or pawn move, this one included.
+    #[cfg_attr(feature = "serde", serde(with = "crate::json::bytes"))]
     pub history: Hash,
 }
 
 /// How a game ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
 pub enum Outcome {
     /// The player takes both stakes.
     PlayerWins = 0,
@@ -67,6 +82,36 @@ pub enum Outcome {
     OperatorWins = 1,
     /// Each takes its own.
     Draw = 2,
+}
+
+/// One of the two who play.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
+pub enum Side {
+    /// Who took the offer.
+    Player,
+    /// Who runs the network.
+    Operator,
+}
+
+impl Side {
+    /// The other one.
+    #[must_use]
+    pub fn other(self) -> Self {
+        match self {
+            Self::Player => Self::Operator,
+            Self::Operator => Self::Player,
+        }
+    }
+}
+
+impl std::fmt::Display for Side {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Player => "player",
+            Self::Operator => "operator",
+        })
+    }
 }
 
 const DOMAIN_TYPE: &[u8] =
@@ -139,6 +184,29 @@ impl Offer {
             word(&[u8::from(self.player_is_white)]),
             self.salt,
         ]
+    }
+}
+
+impl Offer {
+    /// The account of a side.
+    #[must_use]
+    pub fn account(&self, side: Side) -> Address {
+        match side {
+            Side::Player => self.player,
+            Side::Operator => self.operator,
+        }
+    }
+
+    /// The side of an account, if it is one of the two.
+    #[must_use]
+    pub fn side(&self, account: &Address) -> Option<Side> {
+        [Side::Player, Side::Operator].into_iter().find(|&side| self.account(side) == *account)
+    }
+
+    /// The side that moves in a position.
+    #[must_use]
+    pub fn to_move(&self, position: &PositionWords) -> Side {
+        if position.white_to_move() == self.player_is_white { Side::Player } else { Side::Operator }
     }
 }
 

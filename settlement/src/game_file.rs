@@ -1,0 +1,364 @@
+//! What one side keeps of a game for stakes: enough to settle or dispute it after a restart (docs/settlement.md, "Files").
+
+use protocol::shakmaty::{Color, Position};
+use protocol::{GameRecord, RecordError};
+use thiserror::Error;
+
+use crate::position::{PositionWords, move_word};
+use crate::signature::{Signature, SignatureError};
+use crate::signed::{SignedOffer, SignedResult, SignedState};
+use crate::typed_data::{Hash, Side, State};
+
+/// Half-moves after which the contract draws a game.
+pub const MAX_PLIES: usize = 2_048;
+
+/// A game as it lies in a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(deny_unknown_fields))]
+pub struct GameFile {
+    /// What was agreed.
+    pub offer: SignedOffer,
+    /// The player's part of every seed: the nonce of `open`.
+    #[cfg_attr(feature = "serde", serde(with = "crate::json::bytes"))]
+    pub nonce: [u8; 16],
+    /// The moves in order. One that this side has not verified does not belong here.
+    pub moves: Vec<SignedMove>,
+    /// What was signed at the end.
+    #[cfg_attr(feature = "serde", serde(default))]
+    pub results: Vec<SignedResult>,
+}
+
+/// A move with what its side sent along.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(deny_unknown_fields))]
+pub struct SignedMove {
+    /// The move in UCI notation.
+    pub uci: String,
+    /// The mover's, on the state after it; none if the move was made on chain.
+    #[cfg_attr(feature = "serde", serde(default, with = "crate::json::optional_bytes"))]
+    pub signature: Option<Signature>,
+    /// Of the operator's move: the element of its seed chain.
+    #[cfg_attr(feature = "serde", serde(default, with = "crate::json::optional_bytes"))]
+    pub seed_element: Option<Hash>,
+}
+
+/// Why a file is not that of a game.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum GameFileError {
+    /// The operator has not signed the offer.
+    #[error("the offer: {0}")]
+    Offer(SignatureError),
+    /// A move is not legal.
+    #[error("the game: {0}")]
+    Record(RecordError),
+    /// A side has not signed its move.
+    #[error("the state after half-move {ply}: {error}")]
+    State {
+        /// Half-moves of the game up to this move.
+        ply: usize,
+        /// What is wrong.
+        error: SignatureError,
+    },
+    /// A side has not signed a result.
+    #[error("the {by}'s result: {error}")]
+    Result {
+        /// Whose it says it is.
+        by: Side,
+        /// What is wrong.
+        error: SignatureError,
+    },
+}
+
+/// Why a side has nothing to present on chain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum NothingToPresent {
+    /// The other side moved last and is not the one to answer.
+    #[error("it is the {0}'s own turn: a challenge needs its move")]
+    OwnTurn(Side),
+    /// The other side's signature under the state is missing.
+    #[error("the {0} has not signed the state that this would begin with")]
+    NotSigned(Side),
+}
+
+/// A game file whose every move and signature was checked.
+#[derive(Clone, Debug)]
+pub struct StakedGame {
+    file: GameFile,
+    record: GameRecord,
+    /// The state at each ply.
+    states: Vec<State>,
+}
+
+/// What `challenge` and `claimEnd` take: a state that the other side vouches for, and the own move from it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Presentation {
+    /// The state to go on from.
+    pub base: State,
+    /// The other side's signature on it; none for the first position and the state on chain.
+    pub signature: Option<Signature>,
+    /// The own move as the contracts write it, 0 if there is none.
+    pub move_word: u16,
+    /// The operator's seed element for that move.
+    pub seed_element: Option<Hash>,
+    /// Half-moves of the game up to what is presented.
+    pub ply: usize,
+}
+
+impl GameFile {
+    /// Replays the moves and checks every signature.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`GameFileError`] for the first thing that is wrong.
+    pub fn check(self) -> Result<StakedGame, GameFileError> {
+        self.offer.check().map_err(GameFileError::Offer)?;
+        let mut record = GameRecord::default();
+        let mut states = vec![State::of(self.offer.game_id(), &record)];
+        for (number, mv) in self.moves.iter().enumerate() {
+            record.play_uci(&mv.uci).map_err(GameFileError::Record)?;
+            let state = states[number].after(PositionWords::of(&record));
+            states.push(state);
+            if let Some(signature) = mv.signature {
+                SignedState { state, signature }
+                    .check(&self.offer.domain, &self.offer.offer)
+                    .map_err(|error| GameFileError::State { ply: number + 1, error })?;
+            }
+        }
+        for result in &self.results {
+            let by = result.by;
+            result.check(&self.offer).map_err(|error| GameFileError::Result { by, error })?;
+        }
+        Ok(StakedGame { file: self, record, states })
+    }
+}
+
+impl StakedGame {
+    /// The file's content.
+    #[must_use]
+    pub fn file(&self) -> &GameFile {
+        &self.file
+    }
+
+    /// The offer with its signature.
+    #[must_use]
+    pub fn offer(&self) -> &SignedOffer {
+        &self.file.offer
+    }
+
+    /// The moves so far.
+    #[must_use]
+    pub fn record(&self) -> &GameRecord {
+        &self.record
+    }
+
+    /// The state after the last move.
+    #[must_use]
+    pub fn state(&self) -> &State {
+        &self.states[self.record.ply()]
+    }
+
+    /// The half-moves that lead to a state of this game, if it is one of its.
+    #[must_use]
+    pub fn ply_of(&self, state: &State) -> Option<usize> {
+        self.states.iter().position(|own| own == state)
+    }
+
+    /// Side to move after the last move.
+    #[must_use]
+    pub fn to_move(&self) -> Side {
+        self.offer().offer.to_move(&self.state().position)
+    }
+
+    /// Which of the operator's moves the next one of its is, 1 first.
+    #[must_use]
+    pub fn operators_number(&self) -> usize {
+        self.record.ply() / 2 + 1
+    }
+
+    /// The colour of a side.
+    #[must_use]
+    pub fn color(&self, side: Side) -> Color {
+        Color::from_white((side == Side::Player) == self.offer().offer.player_is_white)
+    }
+
+    /// Whether the rules alone have ended the game: mate, stalemate, bare material, seventy-five moves, or the greatest length.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        let position = self.record.position();
+        position.is_game_over() || position.halfmoves() >= 150 || self.record.ply() >= MAX_PLIES
+    }
+
+    /// The same game with one more move, not signed.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`GameFileError::Record`] if the move is not legal.
+    pub fn with_move(mut self, uci: &str, seed_element: Option<Hash>) -> Result<Self, GameFileError> {
+        self.record.play_uci(uci).map_err(GameFileError::Record)?;
+        let state = self.states[self.states.len() - 1].after(PositionWords::of(&self.record));
+        self.states.push(state);
+        self.file.moves.push(SignedMove { uci: uci.to_owned(), signature: None, seed_element });
+        Ok(self)
+    }
+
+    /// The latest state that a side has signed: what refutes it when it presents an older one.
+    #[must_use]
+    pub fn latest_signed_by(&self, side: Side) -> Option<SignedState> {
+        (1..self.states.len()).rev().filter(|&ply| self.mover(ply) == side).find_map(|ply| {
+            Some(SignedState { state: self.states[ply], signature: self.file.moves[ply - 1].signature? })
+        })
+    }
+
+    /// What a side challenges the other with: its own last move, from a state that the other vouches for.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`NothingToPresent`] if it is the side's own turn, or the other has not signed.
+    pub fn challenge(&self, side: Side, on_chain: Option<&State>) -> Result<Presentation, NothingToPresent> {
+        if self.to_move() == side {
+            return Err(NothingToPresent::OwnTurn(side));
+        }
+        self.claim(side, on_chain)
+    }
+
+    /// What a side presents to claim that the game is over: the last state, reached by its own move or the other's.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`NothingToPresent::NotSigned`] if the other side does not vouch for the state before.
+    pub fn claim(&self, side: Side, on_chain: Option<&State>) -> Result<Presentation, NothingToPresent> {
+        let ply = self.record.ply();
+        let own_move = ply > 0 && self.mover(ply) == side;
+        let from = if own_move { ply - 1 } else { ply };
+        let base = self.states[from];
+        let signature = if from == 0 || on_chain == Some(&base) {
+            None
+        } else {
+            let signature = self.file.moves[from - 1].signature;
+            Some(signature.ok_or(NothingToPresent::NotSigned(side.other()))?)
+        };
+        let (mut word, mut seed_element) = (0, None);
+        if own_move {
+            word = move_word(self.record.moves()[ply - 1]);
+            seed_element = self.file.moves[ply - 1].seed_element;
+        }
+        Ok(Presentation { base, signature, move_word: word, seed_element, ply })
+    }
+
+    /// The side whose move led to a state.
+    fn mover(&self, ply: usize) -> Side {
+        self.offer().offer.to_move(&self.states[ply].position).other()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{game_file, offer, player};
+    use crate::typed_data::Outcome;
+
+    #[test]
+    fn every_signature_counts() {
+        let file = game_file(&["e2e4", "e7e5", "g1f3"]);
+        assert_eq!(file.clone().check().unwrap().record().ply(), 3);
+        for number in 0..3 {
+            let mut changed = file.clone();
+            changed.moves[number].signature.as_mut().unwrap()[5] ^= 1;
+            let error = changed.check().unwrap_err();
+            assert!(matches!(error, GameFileError::State { ply, .. } if ply == number + 1), "{error}");
+        }
+        let mut changed = file.clone();
+        changed.offer.offer.level = 3;
+        assert!(matches!(changed.check(), Err(GameFileError::Offer(_))));
+        let mut changed = file.clone();
+        changed.moves[2].uci = "e2e4".to_owned();
+        assert!(matches!(changed.check(), Err(GameFileError::Record(_))));
+        let mut changed = file;
+        let mut result = SignedResult::sign(&offer(), Outcome::Draw, &player()).unwrap();
+        result.by = Side::Operator;
+        changed.results.push(result);
+        assert!(matches!(changed.check(), Err(GameFileError::Result { by: Side::Operator, .. })));
+    }
+
+    #[test]
+    fn a_side_presents_what_the_other_signed() {
+        let game = game_file(&["e2e4", "e7e5", "g1f3"]).check().unwrap();
+        let states: Vec<State> =
+            (0..=3).map(|ply| State::of(offer().game_id(), &game.record().truncated(ply))).collect();
+        assert_eq!(
+            (game.to_move(), game.operators_number(), game.ply_of(&states[2])),
+            (Side::Operator, 2, Some(2))
+        );
+
+        let presented = game.challenge(Side::Player, None).unwrap();
+        assert_eq!((presented.base, presented.ply), (states[2], 3));
+        assert_eq!(presented.signature, game.file().moves[1].signature);
+        assert_eq!(presented.move_word, move_word(game.record().moves()[2]));
+        assert_eq!(game.challenge(Side::Player, Some(&states[2])).unwrap().signature, None);
+        assert_eq!(game.challenge(Side::Operator, None), Err(NothingToPresent::OwnTurn(Side::Operator)));
+
+        let claimed = game.claim(Side::Operator, None).unwrap();
+        assert_eq!((claimed.base, claimed.move_word), (states[3], 0));
+        assert_eq!(claimed.signature, game.file().moves[2].signature);
+
+        let answered = game.clone().with_move("b8c6", Some([4; 32])).unwrap();
+        let presented = answered.challenge(Side::Operator, None).unwrap();
+        assert_eq!((presented.base, presented.seed_element), (states[3], Some([4; 32])));
+        // The answer is not signed: the player can't go on from it, only from the chain.
+        let unsigned = answered.clone().with_move("f1b5", None).unwrap();
+        assert_eq!(unsigned.challenge(Side::Player, None), Err(NothingToPresent::NotSigned(Side::Operator)));
+        assert!(unsigned.challenge(Side::Player, Some(answered.state())).is_ok());
+
+        assert_eq!(game.latest_signed_by(Side::Player).unwrap().state, states[3]);
+        assert_eq!(answered.latest_signed_by(Side::Operator).unwrap().state, states[2]);
+        assert_eq!(game_file(&[]).check().unwrap().latest_signed_by(Side::Player), None);
+        let first = game_file(&[]).check().unwrap().claim(Side::Player, None).unwrap();
+        assert_eq!((first.base, first.signature, first.move_word), (states[0], None, 0));
+    }
+
+    #[test]
+    fn the_rules_end_a_game() {
+        assert!(!game_file(&["f2f3", "e7e5", "g2g4"]).check().unwrap().is_over());
+        assert!(game_file(&["f2f3", "e7e5", "g2g4", "d8h4"]).check().unwrap().is_over());
+    }
+
+    #[cfg(feature = "serde")]
+    #[test]
+    fn a_file_reads_back_and_takes_nothing_else() {
+        use crate::testing::{key, operator};
+
+        let mut file = game_file(&["e2e4", "e7e5", "g1f3"]);
+        file.moves[1].seed_element = Some([9; 32]);
+        file.moves[2].signature = None;
+        file.results.push(SignedResult::sign(&file.offer, Outcome::PlayerWins, &operator()).unwrap());
+        let value = serde_json::to_value(&file).unwrap();
+        assert_eq!(value["offer"]["offer"]["operator"], format!("0x{}", hex::encode(key(2).address())));
+        assert_eq!(value["offer"]["offer"]["player_stake"], "1000000000000000000");
+        assert_eq!(value["results"][0]["outcome"], "player-wins");
+        assert_eq!(value["results"][0]["by"], "operator");
+        assert_eq!(serde_json::from_value::<GameFile>(value.clone()).unwrap(), file);
+
+        let mut short = value.clone();
+        short["moves"][2].as_object_mut().unwrap().retain(|name, _| name == "uci");
+        short.as_object_mut().unwrap().remove("results");
+        let read: GameFile = serde_json::from_value(short).unwrap();
+        assert_eq!((read.moves, read.results.len()), (file.moves, 0));
+
+        let changes: [(&str, serde_json::Value); 6] = [
+            ("/nonce", "00000000000000000000000000000000".into()),
+            ("/nonce", "0x00".into()),
+            ("/offer/offer/bond", 5.into()),
+            ("/offer/offer/bond", "0x5".into()),
+            ("/offer/domain/contract", "0xzz00000000000000000000000000000000000000".into()),
+            ("/results/0/outcome", "nobody".into()),
+        ];
+        for (place, wrong) in changes {
+            let mut changed = value.clone();
+            *changed.pointer_mut(place).unwrap() = wrong;
+            assert!(serde_json::from_value::<GameFile>(changed).is_err(), "{place}");
+        }
+        let mut unknown = value;
+        unknown["offer"]["surprise"] = 1.into();
+        assert!(serde_json::from_value::<GameFile>(unknown).is_err());
+    }
+}
