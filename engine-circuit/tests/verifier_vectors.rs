@@ -4,13 +4,13 @@
 use std::collections::BTreeSet;
 
 use engine_circuit::chain::verifier_key;
-use engine_circuit::{Statement, VerifyingKey};
+use engine_circuit::{Model, Statement};
 use serde_json::Value;
 
 #[path = "../examples/verifier_vectors/cases.rs"]
 mod vectors;
 
-use vectors::{Edit, MAX_MOVES, batch, hex, model, single, statement_bytes, verdict};
+use vectors::{Edit, MAX_MOVES, batch, contract_only, hex, model, outside, single, statement_bytes, verdict};
 
 fn lines(file: &str) -> String {
     let path = format!("{}/../tests/vectors/{file}", env!("CARGO_MANIFEST_DIR"));
@@ -22,17 +22,20 @@ fn bytes(value: &Value) -> Vec<u8> {
     (0..digits.len() / 2).map(|n| u8::from_str_radix(&digits[2 * n..2 * n + 2], 16).unwrap()).collect()
 }
 
-fn statement_of(name: &str, [best, second, batch]: &[Statement; 3]) -> Statement {
+fn statement_of(name: &str, model: &Model) -> Statement {
     match name {
-        "single" | "last table replaced" | "false out-of-domain value" => best.clone(),
-        "batch" => batch.clone(),
-        _ => second.clone(),
+        "single" | "last table replaced" | "false out-of-domain value" => single(model, 0),
+        "batch" => batch(model),
+        "a move outside the mask" => outside(model),
+        _ => single(model, 1),
     }
 }
 
-fn check(key: &VerifyingKey, statements: &[Statement; 3], text: &str) -> BTreeSet<String> {
+fn check(model: &Model, text: &str) -> BTreeSet<String> {
+    let key = &model.verifying_key();
     let mut names = BTreeSet::new();
-    let mut honest = (Vec::new(), statements[0].clone());
+    let mut honest = (Vec::new(), single(model, 0));
+    let mut for_the_contract = Vec::new();
     for line in text.lines() {
         let line: Value = serde_json::from_str(line).unwrap();
         let name = line["name"].as_str().unwrap();
@@ -41,6 +44,10 @@ fn check(key: &VerifyingKey, statements: &[Statement; 3], text: &str) -> BTreeSe
             continue;
         }
         let expected = line["expected"].as_str().unwrap();
+        if line.get("contract_only").is_some() {
+            for_the_contract.push((name.to_owned(), bytes(&line["statement"]), expected.to_owned()));
+            continue;
+        }
         let actual = if let Some(at) = line.get("at") {
             let edit = Edit {
                 what: name.to_owned(),
@@ -50,7 +57,7 @@ fn check(key: &VerifyingKey, statements: &[Statement; 3], text: &str) -> BTreeSe
             };
             verdict(key, &honest.1, &edit.apply(&honest.0))
         } else {
-            let statement = statement_of(name, statements);
+            let statement = statement_of(name, model);
             assert_eq!(line["statement"], hex(&statement_bytes(key, &statement)), "{name}: statement");
             let proof = bytes(&line["proof"]);
             let actual = verdict(key, &statement, &proof);
@@ -62,21 +69,24 @@ fn check(key: &VerifyingKey, statements: &[Statement; 3], text: &str) -> BTreeSe
         assert_eq!(actual, expected, "{name}");
         names.insert(expected.to_owned());
     }
+    let owned =
+        |(name, bytes, expected): (&str, Vec<u8>, &str)| (name.to_owned(), bytes, expected.to_owned());
+    assert_eq!(for_the_contract, contract_only(key, model).into_iter().map(owned).collect::<Vec<_>>());
     names
 }
 
 #[test]
 fn the_vectors_are_this_verifiers() {
-    let model = model();
-    let statements = [single(&model, 0), single(&model, 1), batch(&model)];
-    let names = check(&model.verifying_key(), &statements, &lines("verifier_proofs.jsonl"));
+    let names = check(&model(), &lines("verifier_proofs.jsonl"));
     let all = [
         "ok",
         "Truncated",
         "Trailing",
         "NonCanonical",
         "Grinding",
+        "IllegalMove",
         "RootNumerator",
+        "RootDenominator",
         "Level",
         "Numerator",
         "Denominator",
@@ -90,5 +100,6 @@ fn the_vectors_are_this_verifiers() {
     for name in all {
         assert!(names.contains(name), "no vector for {name}");
     }
+    names.iter().for_each(|name| assert!(all.contains(&name.as_str()), "{name} is not on the list"));
     assert_eq!(lines("verifier_field.jsonl"), vectors::field());
 }

@@ -198,8 +198,9 @@ impl Argument {
     }
 }
 
-/// Heads in order, then the tails of what has no fixed length.
-fn encode_all(arguments: &[Argument]) -> Vec<u8> {
+/// Arguments without a selector, as a constructor takes them: heads in order, then the tails of what has no fixed length.
+#[must_use]
+pub fn encode_all(arguments: &[Argument]) -> Vec<u8> {
     let heads: usize = arguments
         .iter()
         .map(|argument| if let Argument::Static(words) = argument { 32 * words.len() } else { 32 })

@@ -56,6 +56,42 @@ pub fn batch(model: &Model) -> Statement {
     statement.at_level(level, &seeds).unwrap().with_values(&values).unwrap()
 }
 
+/// The best move's statement with a move that is not legal.
+pub fn outside(model: &Model) -> Statement {
+    let best = single(model, 0);
+    let legal = &best.public_moves(0)[0].mask;
+    let index = (0..).find(|index| !legal.contains(index)).unwrap();
+    best.with_choice(0, index)
+}
+
+/// Statements that only a contract can be given, since it reads bytes, with the error that each is: Rust's verifier takes a statement and
+/// a key that are of one model, and derives the sizes for any number of moves from the key.
+pub fn contract_only(key: &VerifyingKey, model: &Model) -> Vec<(&'static str, Vec<u8>, &'static str)> {
+    let good = statement_bytes(key, &single(model, 0));
+    let changed = |place: usize, value: u8| {
+        let mut bytes = good.clone();
+        bytes[place] = value;
+        bytes
+    };
+    let (level, mut game) = (Level::new(3).unwrap(), GameRecord::default());
+    for ply in 0..=2 * MAX_MOVES as u8 {
+        game.play(evaluate(model, &game).unwrap().choose(level, &[ply; 32])).unwrap();
+    }
+    let long = Statement::game(GAME, &game, Color::White).unwrap();
+    assert_eq!(long.num_moves(), MAX_MOVES + 1);
+    vec![
+        ("another model", changed(0, !good[0]), "OtherModel"),
+        ("more moves than the key has sizes for", statement_bytes(key, &long), "UnsupportedNumMoves"),
+        ("no moves", changed(65, 0), "MalformedStatement"),
+        ("no such level", changed(66, 9), "MalformedStatement"),
+        ("a flag that has no meaning", changed(67, 4), "MalformedStatement"),
+        ("no such piece", changed(72, 0x77), "MalformedStatement"),
+        ("no such square", changed(109, 65), "MalformedStatement"),
+        ("a byte too many", [good.clone(), vec![0]].concat(), "MalformedStatement"),
+        ("a byte is missing", good[..good.len() - 1].to_vec(), "MalformedStatement"),
+    ]
+}
+
 /// What a contract is given: the model's digest, then the statement.
 pub fn statement_bytes(key: &VerifyingKey, statement: &Statement) -> Vec<u8> {
     [key.digest().as_bytes().as_slice(), &statement.to_bytes()].concat()
@@ -80,7 +116,8 @@ pub struct Edit {
 
 impl Edit {
     /// All changes of a proof of `length` bytes. Places lie dense at the start, where messages are, and rare in the opening.
-    pub fn all(length: usize) -> Vec<Self> {
+    pub fn all(proof: &[u8]) -> Vec<Self> {
+        let length = proof.len();
         let byte = |what: &str, at: usize, xor: u8| Self {
             what: format!("{what} {at}"),
             at,
@@ -99,6 +136,10 @@ impl Edit {
         ] {
             edits.push(Self { what: what.to_owned(), at: 0, xor: Vec::new(), length });
         }
+        // Behind root, out-of-domain value and two numerators: with these the sum of fractions is 0 / 0.
+        let at = 26 + 20 + 40;
+        let xor = proof[at..at + 40].to_vec();
+        edits.push(Self { what: "the root's denominators are zeros".to_owned(), at, xor, length });
         edits
     }
 

@@ -3,7 +3,7 @@
 //!
 //! `verifier_field.jsonl`: arithmetic in the extension. `verifier_proofs.jsonl`: a contract's key, statements and proofs about a
 //! random network, some of dishonest provers, and changed proofs (`of` names the proof that is changed), with "ok" or the name of
-//! the error that both verifiers give.
+//! the error that both verifiers give. Statements with `contract_only` are bytes that no statement of Rust's has.
 
 use std::error::Error;
 use std::path::Path;
@@ -21,7 +21,7 @@ use serde_json::json;
 #[path = "cases.rs"]
 mod vectors;
 
-use vectors::{Edit, MAX_MOVES, batch, hex, single, statement_bytes, verdict};
+use vectors::{Edit, MAX_MOVES, batch, contract_only, hex, outside, single, statement_bytes, verdict};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let folder = std::env::args().nth(1).ok_or("usage: verifier_vectors FOLDER")?;
@@ -39,7 +39,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         if expected != "ok" {
             return;
         }
-        for edit in Edit::all(proof.len()) {
+        for edit in Edit::all(proof) {
             let expected = verdict(&key, statement, &edit.apply(proof));
             let Edit { what, at, xor, length } = edit;
             let line = json!({
@@ -81,6 +81,14 @@ fn main() -> Result<(), Box<dyn Error>> {
     lie("last table replaced", &best, &honest, &lies);
     let lies = Lies { out_of_domain: Ext::ONE, ..Lies::default() };
     lie("false out-of-domain value", &best, &honest, &lies);
+    // Refused before a proof is read.
+    line("a move outside the mask", &outside(&model), &[]);
+    for (name, bytes, expected) in contract_only(&key, &model) {
+        let line = json!({
+            "name": name, "statement": hex(&bytes), "proof": "0x", "expected": expected, "contract_only": true,
+        });
+        lines += &format!("{line}\n");
+    }
 
     std::fs::write(Path::new(&folder).join("verifier_proofs.jsonl"), lines)?;
     std::fs::write(Path::new(&folder).join("verifier_field.jsonl"), vectors::field())?;
