@@ -228,7 +228,7 @@ mod tests {
         for text in ["", "e5", "Ke2", "e2e5", "castle", "Nd2"] {
             assert_eq!(typed_move(&start, text), None, "{text}");
         }
-        let record = GameRecord::from_fen("r3k2r/1P6/8/8/8/2b5/1B6/R3K2R w KQkq - 0 1").unwrap();
+        let record = GameRecord::from_fen("r3k2r/1P6/8/8/8/2b5/1B1P4/R3K2R w KQkq - 0 1").unwrap();
         for (text, uci) in [
             ("0-0", "e1g1"),
             ("O-O-O", "e1c1"),

@@ -17,7 +17,7 @@ const PAIRS: [(Color, Color); 12] = [
     (colour::GOOD, Color::srgb(0.45, 1.0, 0.5)),
     (colour::WORK, Color::srgb(0.62, 0.82, 1.0)),
     (colour::WARN, Color::srgb(1.0, 0.83, 0.3)),
-    (colour::BAD, Color::srgb(1.0, 0.5, 0.5)),
+    (colour::BAD, Color::srgb(1.0, 0.58, 0.58)),
 ];
 
 /// A colour as it is drawn. Transparency stays.
