@@ -1,5 +1,7 @@
 //! Plain integer inference (`docs/network.md` section 3), no field element in it: the reference that every proof is tested
-//! against. Bias and rounding are added first, then input by input; the compiler vectorises over the 64 squares.
+//! against. Bias and rounding are added first, then the inputs two by two, in registers over the squares.
+
+use wide::{i16x16, i32x8};
 
 use crate::encode::{HEAD_PLANES, HEAD_SIZE, NUM_PLANES, NUM_SQUARES, POLICY_SIZE, Planes, VALUE_PLANES};
 use crate::model::{KERNEL, Layer, QuantisedNetwork};
@@ -28,39 +30,83 @@ impl Trace {
 
 /// Output channels that share one pass over the inputs.
 const BLOCK: usize = 4;
+/// Squares that share one pass: two registers of sums.
+const CHUNK: usize = 16;
 
 type Board = [i32; NUM_SQUARES];
 
 /// Board shifted by a kernel offset: `out[s] = board[s + offset]`, 0 outside.
 fn shifted(board: &Board, offset: usize) -> Board {
-    let (dr, df) = (offset as isize / 3 - 1, offset as isize % 3 - 1);
-    std::array::from_fn(|s| {
-        let (rank, file) = (s as isize / 8 + dr, s as isize % 8 + df);
-        if (0..8).contains(&rank) && (0..8).contains(&file) { board[(rank * 8 + file) as usize] } else { 0 }
-    })
+    let mut out = [0; NUM_SQUARES];
+    let (files, from) = [(1..8, 0), (0..8, 0), (0..7, 1)][offset % 3].clone();
+    let ranks = out.as_chunks_mut::<8>().0.iter_mut();
+    // Rank `r` of the output is rank `r + offset / 3 - 1` of the board.
+    let sources = board.as_chunks::<8>().0;
+    let source = |rank: usize| (rank + offset / 3).checked_sub(1).and_then(|rank| sources.get(rank));
+    for (rank, out) in ranks.enumerate() {
+        if let Some(source) = source(rank) {
+            let length = files.len();
+            out[files.clone()].copy_from_slice(&source[from..from + length]);
+        }
+    }
+    out
 }
 
-/// `accs[b][s] += sum over taps of kernels[b][tap] * inputs[tap][s]`.
-fn multiply_add(accs: &mut [Board; BLOCK], kernels: [&[i8]; BLOCK], inputs: &[Board]) {
-    for (tap, input) in inputs.iter().enumerate() {
-        for (acc, kernel) in accs.iter_mut().zip(&kernels) {
-            let weight = i32::from(kernel[tap]);
-            for (acc, &x) in acc.iter_mut().zip(input) {
-                *acc += weight * x;
+/// Inputs of a linear map, two by two, so that one instruction multiplies and adds both: `pairs[p]` holds, square by square,
+/// input `2p` and input `2p + 1` (0 past the last).
+struct Inputs {
+    /// `pairs[chunk * number + p]`.
+    pairs: Vec<[i16x16; 2]>,
+}
+
+impl Inputs {
+    /// Values 0 to 255.
+    fn new(inputs: &[Board]) -> Self {
+        let pair = |(chunk, boards): (usize, &[Board])| {
+            let value = |n: usize, s: usize| boards.get(n).map_or(0, |board| board[chunk * CHUNK + s] as i16);
+            [0, 1].map(|half| i16x16::new(std::array::from_fn(|i| value(i % 2, half * CHUNK / 2 + i / 2))))
+        };
+        let chunks = 0..NUM_SQUARES / CHUNK;
+        Self { pairs: chunks.flat_map(|chunk| inputs.chunks(2).map(move |two| pair((chunk, two)))).collect() }
+    }
+
+    /// `biases[b] + sum over inputs i of kernels[b][i] * input i`, on every square.
+    fn multiply(&self, biases: [i32; BLOCK], kernels: [&[i8]; BLOCK]) -> [Board; BLOCK] {
+        let number = self.pairs.len() / (NUM_SQUARES / CHUNK);
+        let pairs_of = |kernel: &[i8]| -> Vec<[i16; 2]> {
+            let (pairs, last) = kernel.as_chunks::<2>();
+            let pairs = pairs.iter().map(|&pair| pair.map(i16::from));
+            pairs.chain(last.iter().map(|&weight| [i16::from(weight), 0])).collect()
+        };
+        let [w0, w1, w2, w3] = kernels.map(pairs_of);
+        let mut boards = biases.map(|bias| [bias; NUM_SQUARES]);
+        for (chunk, pairs) in self.pairs.chunks_exact(number).enumerate() {
+            let mut accs = biases.map(|bias| [i32x8::splat(bias); 2]);
+            for ((((pair, &w0), &w1), &w2), &w3) in pairs.iter().zip(&w0).zip(&w1).zip(&w2).zip(&w3) {
+                for (acc, weights) in accs.iter_mut().zip([w0, w1, w2, w3]) {
+                    let weight: i16x16 = bytemuck::cast(i32x8::splat(bytemuck::cast(weights)));
+                    acc[0] += pair[0].dot(weight);
+                    acc[1] += pair[1].dot(weight);
+                }
+            }
+            for (board, acc) in boards.iter_mut().zip(accs) {
+                let sums: [i32; CHUNK] = bytemuck::cast(acc);
+                board[chunk * CHUNK..][..CHUNK].copy_from_slice(&sums);
             }
         }
+        boards
     }
 }
 
 fn convolve(layer: &Layer, inputs: &[Board], skip: Option<&[Board]>, trace: &mut Trace) -> Vec<Board> {
     let taps: Vec<Board> = inputs.iter().flat_map(|board| (0..KERNEL).map(|o| shifted(board, o))).collect();
+    let taps = Inputs::new(&taps);
     let channels = layer.shifts.len();
     let mut outputs = Vec::with_capacity(channels);
     for first in (0..channels).step_by(BLOCK) {
         let channel = |b: usize| (first + b).min(channels - 1);
-        let mut accs: [Board; BLOCK] =
-            std::array::from_fn(|b| [layer.biases[channel(b)] + layer.half(channel(b)) as i32; NUM_SQUARES]);
-        multiply_add(&mut accs, std::array::from_fn(|b| layer.kernel(channel(b))), &taps);
+        let biases = std::array::from_fn(|b| layer.biases[channel(b)] + layer.half(channel(b)) as i32);
+        let accs = taps.multiply(biases, std::array::from_fn(|b| layer.kernel(channel(b))));
         for (b, acc) in accs.iter().enumerate().take(channels - first) {
             let c = first + b;
             let shift = layer.shifts[c];
@@ -102,11 +148,11 @@ pub fn infer(network: &QuantisedNetwork, planes: &Planes) -> Trace {
         }
         current = next;
     }
+    let current = Inputs::new(&current);
     for first in (0..HEAD_PLANES).step_by(BLOCK) {
         let plane = |b: usize| (first + b).min(HEAD_PLANES - 1);
-        let mut accs: [Board; BLOCK] =
-            std::array::from_fn(|b| [network.head_biases()[plane(b)]; NUM_SQUARES]);
-        multiply_add(&mut accs, std::array::from_fn(|b| network.head_kernel(plane(b))), &current);
+        let biases = std::array::from_fn(|b| network.head_biases()[plane(b)]);
+        let accs = current.multiply(biases, std::array::from_fn(|b| network.head_kernel(plane(b))));
         accs.iter().take(HEAD_PLANES - first).for_each(|acc| trace.logits.extend_from_slice(acc));
     }
     trace
