@@ -64,6 +64,12 @@ pub fn identity_eval(point: &[Ext]) -> Ext {
     point.iter().fold(Ext::ZERO, |sum, &bit| sum.double() + bit)
 }
 
+/// `factor * y^i` for every index of the cube of `variables`.
+#[must_use]
+pub fn powers(y: Ext, factor: Ext, variables: usize) -> Vec<Ext> {
+    y.shifted_powers(factor).take(1 << variables).collect()
+}
+
 /// The table `1, y, y^2, ..` at a point: `prod (1 - point_i + point_i * y^(2^bit))`.
 pub fn powers_eval(y: Ext, point: &[Ext]) -> Ext {
     let mut power = y;

@@ -5,7 +5,7 @@
 //! the weights.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use p3_field::PrimeCharacteristicRing;
@@ -14,16 +14,16 @@ use rayon::prelude::*;
 use thiserror::Error;
 
 use crate::argument::columns::{self, Taus, TupleChallenges};
-use crate::argument::packing::{WITNESS_CLAIMS, WitnessClaims, powers_group};
+use crate::argument::packing::{WITNESS_CLAIMS, WitnessClaims};
 use crate::argument::{linear, lookups};
 use crate::channel::ProverChannel;
 use crate::commitment::schedule::WITNESS_TABLE;
-use crate::commitment::{ClaimGroup, High, Opened, Openings, Profile, encode_base, open};
+use crate::commitment::{ClaimGroup, High, KeptHigh, Opened, Openings, Profile, encode_base, open};
 use crate::dishonest::Lies;
 use crate::field::{Ext, Val};
 use crate::infer::{Trace, argmax, infer};
 use crate::model::{Model, weights_point};
-use crate::poly::eq_table;
+use crate::poly::{eq_table, powers};
 use crate::statement::{PublicMove, Statement, Value};
 use crate::verify::{VerifyError, transcript, verify};
 use crate::weights::{CacheError, EncodedWeights, Progress, evaluate_powers};
@@ -110,6 +110,11 @@ impl Stopwatch {
     }
 }
 
+/// Runs a proof on one of the pool's threads: from outside, each of its parallel steps would wait to be handed in.
+fn in_pool<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    rayon::scope(|_| work())
+}
+
 fn scaled(mut table: Vec<Ext>, factor: Ext) -> Vec<Ext> {
     table.iter_mut().for_each(|value| *value *= factor);
     table
@@ -120,6 +125,8 @@ fn scaled(mut table: Vec<Ext>, factor: Ext) -> Vec<Ext> {
 pub struct Prover {
     model: Arc<Model>,
     weights: EncodedWeights,
+    /// By profile: the weights' fixed claim, which no proof changes.
+    fixed_claims: [OnceLock<Arc<KeptHigh>>; Profile::ALL.len()],
 }
 
 impl Prover {
@@ -130,7 +137,7 @@ impl Prover {
     /// Returns [`ProverError`] if the cache can't be built.
     pub fn open(model: Arc<Model>, cache: &Path, progress: Progress<'_>) -> Result<Self, ProverError> {
         let weights = EncodedWeights::open(&model, cache, progress)?;
-        Ok(Self { model, weights })
+        Ok(Self { model, weights, fixed_claims: Default::default() })
     }
 
     /// Encodes the weights in memory.
@@ -140,7 +147,7 @@ impl Prover {
     /// Returns [`ProverError`] if the model's commitment is not that of its weights.
     pub fn in_memory(model: Arc<Model>) -> Result<Self, ProverError> {
         let weights = EncodedWeights::in_memory(&model, &|_| {})?;
-        Ok(Self { model, weights })
+        Ok(Self { model, weights, fixed_claims: Default::default() })
     }
 
     /// The model.
@@ -161,6 +168,10 @@ impl Prover {
     ///
     /// Returns [`ProveError::NotTheNetworksMove`] if it is false.
     pub fn prove(&self, statement: &Statement, profile: Profile) -> Result<Proved, ProveError> {
+        in_pool(|| self.evaluate_and_prove(statement, profile))
+    }
+
+    fn evaluate_and_prove(&self, statement: &Statement, profile: Profile) -> Result<Proved, ProveError> {
         let mut watch = Stopwatch(Instant::now());
         let moves = statement.public_moves(self.model.network().logit_scale_log2());
         let shape = self.model.verifying_key().circuit(moves.len());
@@ -212,6 +223,10 @@ impl Prover {
         witness: &Witness,
         lies: &Lies<'_>,
     ) -> Proved {
+        in_pool(|| self.run(statement, profile, witness, lies))
+    }
+
+    fn run(&self, statement: &Statement, profile: Profile, witness: &Witness, lies: &Lies<'_>) -> Proved {
         let mut watch = Stopwatch(Instant::now());
         let mut times = StageTimes::default();
         let moves = statement.public_moves(self.model.network().logit_scale_log2());
@@ -270,8 +285,13 @@ impl Prover {
         let weight_groups = |factor: Ext, batch: Ext, folds: usize| {
             let variables = shape.weight_variables();
             let (high, low) = linear.weight_point.split_at(variables - folds);
+            let z = weights_point(&key.root);
+            let fixed_claim = self.fixed_claims[profile as usize].get_or_init(|| {
+                let high = powers(z.exp_power_of_2(folds), Ext::ONE, variables - folds);
+                Arc::new(KeptHigh::new(&self.weights.table, high))
+            });
             [
-                powers_group(weights_point(&key.root), factor, folds, variables - folds),
+                ClaimGroup { low: powers(z, factor, folds), high: High::Kept(Arc::clone(fixed_claim)) },
                 ClaimGroup { low: eq_table(low), high: High::Dense(scaled(eq_table(high), factor * batch)) },
             ]
         };

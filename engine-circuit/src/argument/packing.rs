@@ -180,6 +180,7 @@ impl WitnessClaims<'_> {
 mod prover {
     use super::*;
     use crate::commitment::{ClaimGroup, High};
+    use crate::poly::powers;
     use rayon::prelude::*;
 
     /// Adds `factor * eq_first[f] * eq_mv[k] * eq_rest[c]` to the high weights of consecutive blocks.
@@ -243,7 +244,10 @@ mod prover {
             let mut groups = vec![
                 ClaimGroup { low: tau_low, high: High::Dense(at_tau.high) },
                 ClaimGroup { low: sigma_low, high: High::Dense(at_sigma.high) },
-                powers_group(z, factors.out_of_domain, log_low, log_high),
+                ClaimGroup {
+                    low: powers(z, factors.out_of_domain, log_low),
+                    high: High::Dense(powers(z.exp_power_of_2(log_low), Ext::ONE, log_high)),
+                },
             ];
             groups.extend(self.moves.iter().zip(&eq_mv).enumerate().map(|(mv, (public, &eq))| {
                 let entry = shape.logit_entry(mv, public.chosen);
@@ -267,17 +271,4 @@ mod prover {
             groups
         }
     }
-
-    /// The tensor of `factor * z^index`.
-    #[must_use]
-    pub fn powers_group(z: Ext, factor: Ext, log_low: usize, log_high: usize) -> ClaimGroup {
-        let step = z.exp_power_of_2(log_low);
-        ClaimGroup {
-            low: z.powers().take(1 << log_low).collect(),
-            high: High::Dense(step.shifted_powers(factor).take(1 << log_high).collect()),
-        }
-    }
 }
-
-#[cfg(feature = "prover")]
-pub use prover::powers_group;

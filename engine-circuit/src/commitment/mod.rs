@@ -12,6 +12,6 @@ pub use schedule::{Openings, Profile, Schedule, TableShape, WordShape};
 pub use verify::{OpeningClaim, OpeningError, verify_opening};
 
 #[cfg(feature = "prover")]
-pub use open::{ClaimGroup, High, Opened, open};
+pub use open::{ClaimGroup, High, KeptHigh, Opened, open};
 #[cfg(feature = "prover")]
 pub use word::{Bytes, Word, encode_base, encode_base_into};

@@ -1,5 +1,7 @@
 //! The prover's half of an opening; `verify.rs` has the protocol.
 
+use std::sync::Arc;
+
 use p3_field::{
     BasedVectorSpace, ExtensionField, PackedFieldExtension, PackedValue, PrimeCharacteristicRing,
 };
@@ -32,8 +34,27 @@ pub struct ClaimGroup {
 pub enum High {
     /// All of them.
     Dense(Vec<Ext>),
+    /// All of them, the same in every proof.
+    Kept(Arc<KeptHigh>),
     /// One, at an index.
     Single(usize, Ext),
+}
+
+/// High weights that stay the same from proof to proof, and what a pass over the table would find for them.
+#[derive(Debug)]
+pub struct KeptHigh {
+    high: Vec<Ext>,
+    /// `sum over i of high[i] * row i`, one value per column.
+    columns: Vec<Ext>,
+}
+
+impl KeptHigh {
+    /// One pass over a table of `high.len()` rows.
+    #[must_use]
+    pub fn new(values: &[Val], high: Vec<Ext>) -> Self {
+        let columns = column_sums(values, values.len() / high.len(), &[&high]).remove(0);
+        Self { high, columns }
+    }
 }
 
 /// `sum over i of high[i] * row i`, one value per column, for each dense group.
@@ -235,16 +256,16 @@ fn fold_tables(
         fold_rows(opened.values, 1 << shape.folds, &eq_table(own), &mut table[range.clone()]);
         let weights = &mut weights[range];
         for (group, [low, _]) in opened.groups.iter().zip(pairs) {
-            match &group.high {
-                High::Dense(high) => {
-                    weights
-                        .par_iter_mut()
-                        .with_min_len(1024)
-                        .zip(high)
-                        .for_each(|(weight, &high)| *weight += low[0] * high);
+            let high = match &group.high {
+                High::Dense(high) => high,
+                High::Kept(kept) => &kept.high,
+                High::Single(row, weight) => {
+                    weights[*row] += low[0] * *weight;
+                    continue;
                 }
-                High::Single(row, weight) => weights[*row] += low[0] * *weight,
-            }
+            };
+            let weights = weights.par_iter_mut().with_min_len(1024);
+            weights.zip(high).for_each(|(weight, &high)| *weight += low[0] * high);
         }
     }
     (Product::new(table, weights), claim, low_point)
@@ -265,6 +286,7 @@ fn low_pairs(shape: &TableShape, opened: &Opened<'_>) -> Vec<[Vec<Ext>; 2]> {
         .map(|group| {
             let column = match &group.high {
                 High::Dense(_) => sums.next().unwrap_or_default(),
+                High::Kept(kept) => kept.columns.clone(),
                 High::Single(row, weight) => {
                     values[row * width..][..width].iter().map(|&value| *weight * value).collect()
                 }

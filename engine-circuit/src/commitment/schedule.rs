@@ -48,11 +48,19 @@ impl Profile {
     /// The words after the first: folds and rates.
     fn later(self, height: usize) -> Later {
         match self {
-            Self::Live => Later { log_domain: 0, final_variables: 6..=6, max_rate: |_| 9 },
+            Self::Live => Later {
+                log_domain: 0,
+                shrink: |folds| folds.div_ceil(2),
+                final_variables: 7..=7,
+                split: usize::div_ceil,
+                max_rate: |_| 9,
+            },
             // Past that rate the folding rounds of a word lose more than they need to.
             Self::Chain => Later {
                 log_domain: (height + 8).min(25),
+                shrink: |_| 0,
                 final_variables: 7..=8,
+                split: |variables, words| variables / words,
                 max_rate: |variables| (38usize.saturating_sub(variables) / 2).max(2),
             },
         }
@@ -61,10 +69,14 @@ impl Profile {
 
 /// How the words after the first are chosen.
 struct Later {
-    /// `log2` of their domains' size.
+    /// `log2` of the first one's domain's size.
     log_domain: usize,
+    /// By how much that gets smaller after so many folds: hashing is what later words cost the prover.
+    shrink: fn(usize) -> usize,
     /// Variables sent at the end.
     final_variables: std::ops::RangeInclusive<usize>,
+    /// Folds of the next word, of the variables to fold and the words to do it in.
+    split: fn(usize, usize) -> usize,
     /// `-log2` of the lowest rate, by the variables of the word.
     max_rate: fn(usize) -> usize,
 }
@@ -175,12 +187,14 @@ impl Schedule {
         let mut words = vec![WordShape::new(profile, height + folds, folds, rate)];
         let mut left = height;
         let (least, most) = (*later.final_variables.start(), *later.final_variables.end());
+        let mut log_domain = later.log_domain;
         while left > most {
             let more = (left - most).div_ceil(4);
-            let folds = ((left - least) / more).min(4);
-            let rate = later.log_domain.saturating_sub(left).clamp(2, (later.max_rate)(left));
+            let folds = (later.split)(left - least, more).min(4);
+            let rate = log_domain.saturating_sub(left).clamp(2, (later.max_rate)(left));
             words.push(WordShape::new(profile, left, folds, rate));
             left -= folds;
+            log_domain -= (later.shrink)(folds);
         }
         Self { tables, words, final_variables: left, grinding: profile.grinding() }
     }
@@ -189,7 +203,8 @@ impl Schedule {
     fn live_weights(num_variables: usize) -> Self {
         let folds = if num_variables > 23 { 9 } else { 7.min(num_variables - 6) };
         let height = num_variables - folds;
-        let later = Later { log_domain: (height + 3).clamp(10, 19), ..Profile::Live.later(height) };
+        let later = Profile::Live.later(height);
+        let later = Later { log_domain: (height + 3).clamp(10, 19), final_variables: 8..=8, ..later };
         Self::build(Profile::Live, vec![TableShape::weights(num_variables, folds)], &later)
     }
 
@@ -197,7 +212,7 @@ impl Schedule {
     fn live_witness(num_variables: usize) -> Self {
         let folds = if num_variables > 21 { 8 } else { 6 };
         let height = num_variables - folds;
-        let later = Later { log_domain: (height + 5).clamp(10, 21), ..Profile::Live.later(height) };
+        let later = Later { log_domain: (height + 4).clamp(10, 21), ..Profile::Live.later(height) };
         let table = TableShape { num_variables, folds, leaf_folds: folds, rate: 2 };
         Self::build(Profile::Live, vec![table], &later)
     }
