@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{Client, Received, TestServer};
+use common::{Client, Received, TestServer, clocked};
 use engine_circuit::{
     Level, Model, Profile, Statement, VerifyingKey, evaluate,
     model::{NetworkShape, QuantisedNetwork},
@@ -20,7 +20,7 @@ use std::{
     path::Path,
     process::{Child, Command, Stdio},
     sync::Arc,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 fn tiny_model() -> Model {
@@ -242,6 +242,35 @@ async fn nothing_acknowledged_is_lost_by_kill_9() {
         panic!("no game")
     };
     assert_eq!((stored, moves), (Some(outcome), record.uci_moves()));
+}
+
+#[tokio::test]
+async fn clocks_survive_kill_9() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("tiny.model");
+    std::fs::write(&path, tiny_model().to_bytes()).unwrap();
+    let store = folder.path().join("store");
+    let server = Process::start(&path, &store, "off");
+    let mut client = Client::connect(server.address).await;
+    let (game_id, mut record) = client.new_game_on(SideChoice::White, None, clocked(600_000, 0)).await;
+    client.clock().await;
+    client.play(game_id, &mut record, "g1f3").await;
+    client.clock().await;
+    client.bot_move(game_id, &mut record).await;
+    let before = client.clock().await;
+    let thinking = Instant::now();
+    // What is thought is noted every second.
+    tokio::time::sleep(Duration::from_millis(3_500)).await;
+    let most = u32::try_from(thinking.elapsed().as_millis()).unwrap();
+    server.kill();
+
+    let server = Process::start(&path, &store, "off");
+    let mut client = Client::connect(server.address).await;
+    client.resume(game_id, vec![]).await;
+    let after = client.clock().await;
+    assert_eq!((after.running, after.black_ms), (Some(Side::White), before.black_ms));
+    let thought = before.white_ms - after.white_ms;
+    assert!((900..=most + 100).contains(&thought), "{thought} of {most} ms: {before:?} {after:?}");
 }
 
 #[tokio::test]

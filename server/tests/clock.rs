@@ -2,33 +2,22 @@
 
 mod common;
 
-use common::{Client, TestEngine, TestServer, config};
+use common::{Client, TestEngine, TestServer, clocked, config};
 use protocol::{
     ClientMessage, ClockReading, EndReason, ErrorCode, GameId, GameRecord, GameTerms, Outcome, ProofMode,
-    ServerMessage, Side, SideChoice, TimeControl,
+    ServerMessage, Side, SideChoice,
 };
 use std::{
     sync::atomic::Ordering,
     time::{Duration, Instant},
 };
 
-fn clocked(initial_ms: u32, increment_ms: u32) -> GameTerms {
-    GameTerms { time_control: Some(TimeControl { initial_ms, increment_ms }), ..GameTerms::default() }
-}
-
-async fn clock(client: &mut Client) -> ClockReading {
-    match client.game_message().await {
-        ServerMessage::Clock { clock, .. } => clock,
-        other => panic!("expected a clock, got {other:?}"),
-    }
-}
-
 /// A move and its answer, each followed by the clock. Returns the last one.
 async fn exchange(client: &mut Client, game_id: GameId, record: &mut GameRecord, uci: &str) -> ClockReading {
     client.play(game_id, record, uci).await;
-    clock(client).await;
+    client.clock().await;
     client.bot_move(game_id, record).await;
-    clock(client).await
+    client.clock().await
 }
 
 #[tokio::test]
@@ -37,14 +26,14 @@ async fn a_flag_falls() {
     let server = TestServer::start(config(TestEngine::default(), ProofMode::Off, folder.path())).await;
     let mut client = Client::connect(server.address).await;
     let (game_id, mut record) = client.new_game_on(SideChoice::White, None, clocked(1_000, 0)).await;
-    assert_eq!(clock(&mut client).await, ClockReading { white_ms: 1_000, black_ms: 1_000, running: None });
+    assert_eq!(client.clock().await, ClockReading { white_ms: 1_000, black_ms: 1_000, running: None });
     // The first moves are free.
     tokio::time::sleep(Duration::from_millis(300)).await;
     let started = exchange(&mut client, game_id, &mut record, "e2e4").await;
     // The 300 ms before the first move are not missing.
     assert!((800..=1_000).contains(&started.white_ms) && started.running == Some(Side::White), "{started:?}");
     let since = Instant::now();
-    let last = clock(&mut client).await;
+    let last = client.clock().await;
     assert_eq!((last.white_ms, last.running), (0, None));
     let outcome = Outcome { winner: Some(Side::Black), reason: EndReason::Timeout };
     assert_eq!(client.game_message().await, ServerMessage::GameOver { game_id, outcome });
@@ -60,7 +49,7 @@ async fn thinking_costs_time_and_a_move_adds_the_increment() {
     let server = TestServer::start(config(TestEngine::default(), ProofMode::Off, folder.path())).await;
     let mut client = Client::connect(server.address).await;
     let (game_id, mut record) = client.new_game_on(SideChoice::White, None, clocked(60_000, 2_000)).await;
-    clock(&mut client).await;
+    client.clock().await;
     exchange(&mut client, game_id, &mut record, "e2e4").await;
     tokio::time::sleep(Duration::from_millis(500)).await;
     let moved = exchange(&mut client, game_id, &mut record, "d2d4").await;
@@ -79,7 +68,7 @@ async fn waiting_for_proofs_costs_no_time() {
     let server = TestServer::start(config(engine, ProofMode::Gkr, folder.path())).await;
     let mut client = Client::connect(server.address).await;
     let (game_id, mut record) = client.new_game_on(SideChoice::White, None, clocked(30_000, 0)).await;
-    clock(&mut client).await;
+    client.clock().await;
     for uci in ["e2e4", "d2d4", "c2c4"] {
         let running = exchange(&mut client, game_id, &mut record, uci).await.running;
         assert_eq!(running, Some(Side::White), "{uci}");
@@ -88,7 +77,7 @@ async fn waiting_for_proofs_costs_no_time() {
     assert_eq!(paused.running, None);
     tokio::time::sleep(Duration::from_millis(400)).await;
     hold.store(false, Ordering::Relaxed);
-    let goes_on = clock(&mut client).await;
+    let goes_on = client.clock().await;
     // The 400 ms of waiting are not missing.
     let lost_ms = paused.white_ms - goes_on.white_ms;
     assert!(lost_ms < 200 && goes_on.running == Some(Side::White), "{paused:?} {goes_on:?}");
@@ -102,7 +91,7 @@ async fn time_without_a_server_counts_for_nobody() {
     let server = start().await;
     let mut client = Client::connect(server.address).await;
     let (game_id, mut record) = client.new_game_on(SideChoice::White, None, clocked(60_000, 0)).await;
-    clock(&mut client).await;
+    client.clock().await;
     exchange(&mut client, game_id, &mut record, "e2e4").await;
     // Longer than the server's heartbeat, so that what was thought before the end counts.
     tokio::time::sleep(Duration::from_millis(2_500)).await;
@@ -112,7 +101,7 @@ async fn time_without_a_server_counts_for_nobody() {
     let server = start().await;
     let mut client = Client::connect(server.address).await;
     client.resume(game_id, vec![]).await;
-    let resumed = clock(&mut client).await;
+    let resumed = client.clock().await;
     assert_eq!(resumed.running, Some(Side::White));
     assert!((56_000..=59_000).contains(&resumed.white_ms), "{resumed:?}");
     tokio::time::sleep(Duration::from_millis(300)).await;

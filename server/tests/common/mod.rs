@@ -4,8 +4,8 @@
 
 use futures_util::{SinkExt, StreamExt};
 use protocol::{
-    ClientMessage, GameId, GameRecord, GameTerms, PROTOCOL_VERSION, ProofFrame, ProofMode, ServerMessage,
-    SideChoice,
+    ClientMessage, ClockReading, GameId, GameRecord, GameTerms, PROTOCOL_VERSION, ProofFrame, ProofMode,
+    ServerMessage, SideChoice, TimeControl,
     shakmaty::{Move, Position},
 };
 use server::{
@@ -119,6 +119,11 @@ impl MoveProver for TestProver {
             Err(EngineError("rejected".into()))
         }
     }
+}
+
+/// A game with clocks.
+pub fn clocked(initial_ms: u32, increment_ms: u32) -> GameTerms {
+    GameTerms { time_control: Some(TimeControl { initial_ms, increment_ms }), ..GameTerms::default() }
 }
 
 /// Settings that don't get in the way of tests.
@@ -255,6 +260,14 @@ impl Client {
                 Received::Message(message) => return message,
                 other @ Received::Closed(_) => panic!("expected a message, got {other:?}"),
             }
+        }
+    }
+
+    /// The next message about the game, which must be a clock.
+    pub async fn clock(&mut self) -> ClockReading {
+        match self.game_message().await {
+            ServerMessage::Clock { clock, .. } => clock,
+            other => panic!("expected a clock, got {other:?}"),
         }
     }
 
