@@ -69,6 +69,16 @@ pub enum GameFileError {
     },
 }
 
+/// The state on chain is none that this game leads to within a move.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error(
+    "the state on chain (half-move {ply}) does not follow from this game: its file is older or another's"
+)]
+pub struct Elsewhere {
+    /// Half-moves before that state.
+    pub ply: u32,
+}
+
 /// Why a side has nothing to present on chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum NothingToPresent {
@@ -201,6 +211,38 @@ impl StakedGame {
         Ok(self)
     }
 
+    /// The same game cut to its first `ply` half-moves.
+    #[must_use]
+    pub fn truncated(&self, ply: usize) -> Self {
+        let ply = ply.min(self.record.ply());
+        let mut game = self.clone();
+        game.file.moves.truncate(ply);
+        game.states.truncate(ply + 1);
+        game.record = self.record.truncated(ply);
+        game
+    }
+
+    /// The game as the chain has it: with the move that was made there, if this game does not know it yet. Moves of this game that do not lead to that state
+    /// are left out.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Elsewhere`] if no legal move leads to it.
+    pub fn follow(&self, on_chain: &State, seed_element: Option<Hash>) -> Result<Self, Elsewhere> {
+        if self.ply_of(on_chain).is_some() {
+            return Ok(self.clone());
+        }
+        let ply = on_chain.position.ply();
+        let before = (ply as usize).checked_sub(1).filter(|&before| before <= self.record.ply());
+        let base = self.truncated(before.ok_or(Elsewhere { ply })?);
+        let moves = base.record.position().legal_moves();
+        moves
+            .iter()
+            .filter_map(|&mv| base.clone().with_move(&GameRecord::uci(mv), seed_element).ok())
+            .find(|next| next.state() == on_chain)
+            .ok_or(Elsewhere { ply })
+    }
+
     /// The latest state that a side has signed: what refutes it when it presents an older one.
     #[must_use]
     pub fn latest_signed_by(&self, side: Side) -> Option<SignedState> {
@@ -314,6 +356,23 @@ mod tests {
         assert_eq!(game_file(&[]).check().unwrap().latest_signed_by(Side::Player), None);
         let first = game_file(&[]).check().unwrap().claim(Side::Player, None).unwrap();
         assert_eq!((first.base, first.signature, first.move_word), (states[0], None, 0));
+    }
+
+    #[test]
+    fn a_move_on_chain_is_taken_over() {
+        let game = game_file(&["e2e4", "e7e5", "g1f3"]).check().unwrap();
+        assert_eq!(game.follow(game.state(), None).unwrap().record().ply(), 3);
+        let answered = game.clone().with_move("b8c6", Some([4; 32])).unwrap();
+        let followed = game.follow(answered.state(), Some([4; 32])).unwrap();
+        assert_eq!(followed.file(), answered.file());
+        // Another line from an earlier state: the moves after it are gone.
+        let other = game.truncated(1).with_move("c7c5", None).unwrap();
+        assert_eq!(game.follow(other.state(), None).unwrap().file(), other.file());
+        let far = answered.with_move("f1b5", None).unwrap();
+        assert_eq!(game.follow(far.state(), None).unwrap_err(), Elsewhere { ply: 5 });
+        let mut strange = *game.state();
+        strange.history[0] ^= 1;
+        assert_eq!(game.follow(&strange, None).unwrap_err(), Elsewhere { ply: 3 });
     }
 
     #[test]

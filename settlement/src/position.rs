@@ -95,6 +95,20 @@ pub fn move_word(mv: Move) -> u16 {
     u32::from(from) as u16 | (u32::from(to) as u16) << 6 | promotion << 12
 }
 
+/// A move word in UCI notation, for messages.
+#[must_use]
+pub fn move_text(word: u16) -> String {
+    let square = |bits: u16| Square::new(u32::from(bits & 63)).to_string();
+    let promotion = match word >> 12 {
+        2 => "n",
+        3 => "b",
+        4 => "r",
+        5 => "q",
+        _ => "",
+    };
+    format!("{}{}{promotion}", square(word), square(word >> 6))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -105,6 +119,15 @@ mod tests {
         let hex: String = words.board.iter().map(|byte| format!("{byte:02x}")).collect();
         assert_eq!(hex, "42356324111111110000000000000000000000000000000099999999cabdebac");
         assert_eq!(words.meta, [0, 0, 0, 0, 0, 15, 64, 0, 64, 64]);
+    }
+
+    #[test]
+    fn a_word_reads_as_its_move() {
+        let mut record = GameRecord::from_fen("r3k2r/1P6/8/8/8/8/8/R3K2R w KQkq - 0 1").unwrap();
+        for uci in ["e1g1", "e8e7", "b7a8n"] {
+            record.play_uci(uci).unwrap();
+            assert_eq!(move_text(move_word(*record.moves().last().unwrap())), uci);
+        }
     }
 
     #[test]

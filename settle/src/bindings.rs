@@ -1,0 +1,47 @@
+//! The contracts as their committed artefacts (`contracts/artifacts`) describe them: one module a contract.
+#![allow(missing_docs, unreachable_pub, clippy::all, reason = "generated from the artefacts")]
+
+/// The rules of chess.
+pub mod chess_rules {
+    alloy::sol!(
+        #[sol(rpc)]
+        ChessRules,
+        "../contracts/artifacts/ChessRules.json"
+    );
+}
+
+/// Verifiers by model.
+pub mod verifier_router {
+    alloy::sol!(
+        #[sol(rpc)]
+        VerifierRouter,
+        "../contracts/artifacts/VerifierRouter.json"
+    );
+}
+
+/// One model's verifier.
+pub mod move_verifier {
+    alloy::sol!(
+        #[sol(rpc)]
+        MoveVerifier,
+        "../contracts/artifacts/MoveVerifier.json"
+    );
+}
+
+/// Games for stakes.
+pub mod settlement {
+    alloy::sol!(
+        #[sol(rpc)]
+        Settlement,
+        "../contracts/artifacts/Settlement.json"
+    );
+}
+
+/// Proven moves as tokens.
+pub mod proven_moves {
+    alloy::sol!(
+        #[sol(rpc)]
+        ProvenMoves,
+        "../contracts/artifacts/ProvenMoves.json"
+    );
+}
