@@ -92,6 +92,8 @@ contract Settlement {
     error WrongSeedElement(uint256 number);
     /// @notice The verifier still works.
     error ModelNotStopped(bytes32 modelDigest);
+    /// @notice Money sent to nobody would be lost.
+    error WithdrawalToNobody();
     /// @notice The account did not take its money.
     error TransferFailed(address account);
 
@@ -142,6 +144,7 @@ contract Settlement {
 
     /// @notice Sends money from the caller's balance.
     function withdraw(uint256 amount, address payable to) external {
+        if (to == address(0)) revert WithdrawalToNobody();
         uint256 held = balances[msg.sender];
         if (amount > held) revert InsufficientBalance(msg.sender, amount, held);
         balances[msg.sender] = held - amount;

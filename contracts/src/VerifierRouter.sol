@@ -29,7 +29,7 @@ contract VerifierRouter {
     error UnknownModel(bytes32 modelDigest);
     /// @notice The model's verifier is not in a state in which this can be done.
     error WrongStatus(bytes32 modelDigest, Status status);
-    /// @notice The statement is shorter than any statement, or not about one move.
+    /// @notice The statement is shorter than any statement, or its length is not that of its moves.
     error MalformedStatement(uint256 length);
     /// @notice The proof is empty and nobody attested the statement.
     error NotAttested(bytes32 statementHash);
@@ -45,6 +45,9 @@ contract VerifierRouter {
     uint256 private constant HEADER = 68;
     /// @dev Bytes of a position.
     uint256 private constant POSITION = 42;
+    /// @dev Flags of a statement.
+    uint256 private constant VALUES = 1;
+    uint256 private constant CONTENDERS = 2;
 
     /// @notice Who registers and freezes.
     address public owner;
@@ -54,7 +57,7 @@ contract VerifierRouter {
     mapping(bytes32 modelDigest => Route) public routes;
     /// @notice Statements (their Keccak-256) whose proofs were verified here.
     mapping(bytes32 statementHash => bool) public attested;
-    /// @notice The first proven answer to each question: a statement without its move and values, hashed.
+    /// @notice The first proven answer to each question: a statement without its moves, values and contenders, hashed.
     mapping(bytes32 question => bytes32 answer) public answers;
 
     constructor(address firstOwner) {
@@ -120,7 +123,7 @@ contract VerifierRouter {
 
     /// @notice Verifies a proof and remembers its statement. Where another answer to the same question was proven before, the verifier is broken:
     /// it is stopped, and the statement is not attested.
-    /// @param statement About one move.
+    /// @param statement About any number of moves; a move in a batch is no answer to the question about it alone.
     function attest(bytes calldata statement, bytes calldata proof) external {
         IMoveVerifier verifier = verifierOf(statement);
         verifier.verify(statement, proof);
@@ -150,16 +153,26 @@ contract VerifierRouter {
         return route.verifier;
     }
 
-    /// @dev Hashes of a statement about one move without, and with only, what the network answers. The answer is never 0.
+    /// @dev Hashes of a statement without, and with only, what the network answers: its moves, and the values if they are stated. Contenders
+    /// help to prove an answer and are no part of the question.
     function split(bytes calldata statement) private pure returns (bytes32 question, bytes32 answer) {
-        uint256 listed = uint16(bytes2(statement[HEADER + POSITION:HEADER + POSITION + 2]));
-        uint256 choice = HEADER + POSITION + 2 + 2 * listed;
-        uint256 values = uint8(statement[67]) & 1 == 0 ? 0 : 12;
+        uint256 numMoves = uint16(bytes2(statement[64:66]));
         uint256 seed = statement[66] == 0x08 ? 0 : 32;
-        if (bytes2(statement[64:66]) != 0x0001 || statement.length != choice + 2 + seed + values) {
-            revert MalformedStatement(statement.length);
+        uint256 flags = uint8(statement[67]);
+        uint256 values = flags & VALUES == 0 ? 0 : 12;
+        question = keccak256(statement[:HEADER]);
+        uint256 cursor = HEADER;
+        for (uint256 number = 0; number < numMoves; ++number) {
+            uint256 list = cursor + POSITION;
+            if (statement.length < list + 2) revert MalformedStatement(statement.length);
+            uint256 choice = list + 2 + 2 * uint256(uint16(bytes2(statement[list:list + 2])));
+            uint256 end = choice + 2 + seed + values;
+            if (statement.length < end) revert MalformedStatement(statement.length);
+            bytes calldata asked = statement[cursor:flags & CONTENDERS == 0 ? choice : list];
+            question = keccak256(bytes.concat(question, asked, statement[choice + 2:choice + 2 + seed]));
+            answer = keccak256(bytes.concat(answer, statement[choice:choice + 2], statement[choice + 2 + seed:end]));
+            cursor = end;
         }
-        question = keccak256(bytes.concat(statement[:choice], statement[choice + 2:choice + 2 + seed]));
-        answer = keccak256(bytes.concat(statement[choice:choice + 2], statement[choice + 2 + seed:]));
+        if (numMoves == 0 || statement.length != cursor) revert MalformedStatement(statement.length);
     }
 }

@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {ProvenMoves, Question} from "../src/ProvenMoves.sol";
+import {ProvenTokens} from "../src/ProvenTokens.sol";
 import {IERC7007} from "../src/interfaces/IERC7007.sol";
 import {State} from "../src/types/Game.sol";
 import {Notation} from "./Notation.sol";
@@ -62,7 +63,7 @@ contract ProvenMovesTest is SettlementBase {
         vm.assertTrue(token.ownerOf(tokenId) == player);
         vm.assertEq(token.balanceOf(player), 1);
         vm.assertTrue(token.verify(prompt, content, proof));
-        vm.expectRevert(abi.encodeWithSelector(ProvenMoves.AlreadyMinted.selector, tokenId));
+        vm.expectRevert(abi.encodeWithSelector(ProvenTokens.AlreadyMinted.selector, tokenId));
         token.addAigcData(tokenId, prompt, content, proof);
     }
 
@@ -71,9 +72,9 @@ contract ProvenMovesTest is SettlementBase {
         vm.assertTrue(!token.verify(prompt, content, ""));
         vm.assertTrue(!token.verify(prompt, abi.encode(Notation.uci("d2d4")), proof));
         vm.assertTrue(!token.verify(prompt, abi.encode(Notation.uci("e2e5")), proof));
-        vm.expectRevert(abi.encodeWithSelector(ProvenMoves.NotProven.selector, tokenId));
+        vm.expectRevert(abi.encodeWithSelector(ProvenTokens.NotProven.selector, tokenId));
         token.addAigcData(tokenId, prompt, content, "no proof");
-        vm.expectRevert(abi.encodeWithSelector(ProvenMoves.WrongTokenId.selector, tokenId, 7));
+        vm.expectRevert(abi.encodeWithSelector(ProvenTokens.WrongTokenId.selector, tokenId, 7));
         token.addAigcData(7, prompt, content, proof);
         State memory start = first();
         Question memory question = Question(MODEL, id, 4, keccak256("a seed"), start.board, start.meta);
@@ -102,19 +103,19 @@ contract ProvenMovesTest is SettlementBase {
     }
 
     function testTransfers() public {
-        vm.expectRevert(abi.encodeWithSelector(ProvenMoves.UnknownToken.selector, tokenId));
+        vm.expectRevert(abi.encodeWithSelector(ProvenTokens.UnknownToken.selector, tokenId));
         token.ownerOf(tokenId);
         mint();
         vm.prank(stranger);
-        vm.expectRevert(abi.encodeWithSelector(ProvenMoves.NotAuthorised.selector, stranger, tokenId));
+        vm.expectRevert(abi.encodeWithSelector(ProvenTokens.NotAuthorised.selector, stranger, tokenId));
         token.transferFrom(player, stranger, tokenId);
         vm.prank(stranger);
-        vm.expectRevert(abi.encodeWithSelector(ProvenMoves.NotAuthorised.selector, stranger, tokenId));
+        vm.expectRevert(abi.encodeWithSelector(ProvenTokens.NotAuthorised.selector, stranger, tokenId));
         token.approve(stranger, tokenId);
         vm.prank(player);
         token.approve(stranger, tokenId);
         vm.prank(stranger);
-        vm.expectRevert(abi.encodeWithSelector(ProvenMoves.WrongOwner.selector, operator, tokenId));
+        vm.expectRevert(abi.encodeWithSelector(ProvenTokens.WrongOwner.selector, operator, tokenId));
         token.transferFrom(operator, stranger, tokenId);
         vm.prank(stranger);
         token.transferFrom(player, operator, tokenId);
@@ -123,14 +124,14 @@ contract ProvenMovesTest is SettlementBase {
         vm.assertEq(token.balanceOf(player), 0);
         // The approval went with the transfer.
         vm.prank(stranger);
-        vm.expectRevert(abi.encodeWithSelector(ProvenMoves.NotAuthorised.selector, stranger, tokenId));
+        vm.expectRevert(abi.encodeWithSelector(ProvenTokens.NotAuthorised.selector, stranger, tokenId));
         token.transferFrom(operator, stranger, tokenId);
         vm.prank(operator);
         token.setApprovalForAll(stranger, true);
         vm.prank(stranger);
         token.safeTransferFrom(operator, player, tokenId);
         vm.prank(player);
-        vm.expectRevert(abi.encodeWithSelector(ProvenMoves.InvalidReceiver.selector, address(0)));
+        vm.expectRevert(abi.encodeWithSelector(ProvenTokens.InvalidReceiver.selector, address(0)));
         token.transferFrom(player, address(0), tokenId);
     }
 
@@ -139,7 +140,7 @@ contract ProvenMovesTest is SettlementBase {
         Receiver good = new Receiver(true);
         Receiver bad = new Receiver(false);
         vm.prank(player);
-        vm.expectRevert(abi.encodeWithSelector(ProvenMoves.InvalidReceiver.selector, address(bad)));
+        vm.expectRevert(abi.encodeWithSelector(ProvenTokens.InvalidReceiver.selector, address(bad)));
         token.safeTransferFrom(player, address(bad), tokenId);
         vm.prank(player);
         token.safeTransferFrom(player, address(good), tokenId, "for you");

@@ -90,6 +90,14 @@ contract SettlementTest is SettlementBase {
         expectOpenFails(1.1 ether, abi.encodeWithSelector(Settlement.ModelNotActive.selector, MODEL), signature);
     }
 
+    /// @notice Nobody can burn a balance by leaving out where it goes.
+    function testNothingIsWithdrawnToNobody() public {
+        vm.prank(operator);
+        vm.expectRevert(abi.encodeWithSelector(Settlement.WithdrawalToNobody.selector));
+        settlement.withdraw(1 ether, payable(address(0)));
+        vm.assertEq(settlement.balances(operator), 50 ether);
+    }
+
     function testUnacceptableOffers() public {
         Offer memory good = offer;
         offer.level = 0;

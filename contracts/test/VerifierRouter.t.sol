@@ -88,7 +88,7 @@ contract VerifierRouterTest is SettlementBase {
         router.attest(one, proofOf(one));
     }
 
-    function testOnlyStatementsAboutOneMoveAreAttested() public {
+    function testOnlyWholeStatementsAreAttested() public {
         bytes memory text = statement(first(), "e2e4", element(1));
         bytes memory two = bytes.concat(text);
         two[65] = 0x02;
@@ -97,6 +97,10 @@ contract VerifierRouterTest is SettlementBase {
         bytes memory long = bytes.concat(text, hex"00");
         vm.expectRevert(abi.encodeWithSelector(VerifierRouter.MalformedStatement.selector, long.length));
         router.attest(long, proofOf(long));
+        bytes memory none = bytes.concat(text);
+        none[65] = 0;
+        vm.expectRevert(abi.encodeWithSelector(VerifierRouter.MalformedStatement.selector, none.length));
+        router.attest(none, proofOf(none));
         // Values add twelve bytes, and are part of the answer.
         bytes memory values = bytes.concat(text, bytes12(uint96(7)));
         values[67] = 0x01;

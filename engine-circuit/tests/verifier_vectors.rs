@@ -4,13 +4,15 @@
 use std::collections::BTreeSet;
 
 use engine_circuit::chain::verifier_key;
-use engine_circuit::{Model, Statement};
+use engine_circuit::{Model, Prover, Statement};
 use serde_json::Value;
 
 #[path = "../examples/verifier_vectors/cases.rs"]
 mod vectors;
 
-use vectors::{Edit, MAX_MOVES, batch, contract_only, hex, model, outside, single, statement_bytes, verdict};
+use vectors::{
+    Edit, MAX_MOVES, batch, contract_only, games, hex, model, outside, single, statement_bytes, verdict,
+};
 
 fn lines(file: &str) -> String {
     let path = format!("{}/../tests/vectors/{file}", env!("CARGO_MANIFEST_DIR"));
@@ -102,4 +104,19 @@ fn the_vectors_are_this_verifiers() {
     }
     names.iter().for_each(|name| assert!(all.contains(&name.as_str()), "{name} is not on the list"));
     assert_eq!(lines("verifier_field.jsonl"), vectors::field());
+}
+
+#[test]
+fn the_games_are_this_verifiers() {
+    let prover = Prover::in_memory(model()).unwrap();
+    let key = prover.model().verifying_key();
+    let text = lines("verifier_games.jsonl");
+    let games = games(&prover);
+    assert_eq!(text.lines().count(), games.len());
+    for (line, game) in text.lines().zip(games) {
+        let line: Value = serde_json::from_str(line).unwrap();
+        assert_eq!(line["name"], game.name);
+        assert_eq!(line["statement"], hex(&statement_bytes(&key, &game.statement)), "{}", game.name);
+        assert_eq!(verdict(&key, &game.statement, &bytes(&line["proof"])), "ok", "{}", game.name);
+    }
 }

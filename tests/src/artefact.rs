@@ -95,6 +95,21 @@ impl Artefact {
         Ok(artefact)
     }
 
+    /// The contract's custom errors by their first four bytes.
+    #[must_use]
+    pub fn error_names(&self) -> BTreeMap<Vec<u8>, String> {
+        let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
+        let errors = self.abi.iter().filter(|entry| entry["type"] == "error");
+        errors
+            .map(|error| {
+                let inputs = error["inputs"].as_array().into_iter().flatten();
+                let types: Vec<String> = inputs.map(|input| text(&input["type"])).collect();
+                let name = text(&error["name"]);
+                (keccak256(format!("{name}({})", types.join(",")))[..4].to_vec(), name)
+            })
+            .collect()
+    }
+
     /// Creation code.
     ///
     /// # Errors

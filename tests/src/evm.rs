@@ -70,6 +70,14 @@ impl Evm {
         Self { inner: context.build_mainnet() }
     }
 
+    /// The same accounts under the rules of another hard fork.
+    #[must_use]
+    pub fn under(self, spec: SpecId) -> Self {
+        let mut evm = Self::new(spec);
+        evm.inner.ctx.journaled_state.database = self.inner.ctx.journaled_state.database;
+        evm
+    }
+
     /// Sets an account's balance in wei.
     pub fn set_balance(&mut self, account: Address, balance: U256) {
         self.inner

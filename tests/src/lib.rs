@@ -4,3 +4,4 @@
 pub mod artefact;
 pub mod chess;
 pub mod evm;
+pub mod games;

@@ -3,14 +3,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use revm::primitives::{Address, keccak256};
+use revm::primitives::Address;
 use serde_json::Value;
 use tests::artefact::{Artefact, contracts_folder};
-use tests::evm::{Argument, Evm, EvmError, calldata_of, encode_all};
-
-fn bytes(value: &Value) -> Vec<u8> {
-    hex::decode(value.as_str().unwrap().trim_start_matches("0x")).unwrap()
-}
+use tests::evm::{Argument, Evm, EvmError, calldata_of};
+use tests::games::{bytes, deploy_verifier};
 
 fn vectors() -> Vec<Value> {
     let path = contracts_folder().join("../tests/vectors/verifier_proofs.jsonl");
@@ -18,37 +15,21 @@ fn vectors() -> Vec<Value> {
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
-/// The contract's errors by their first four bytes, as its ABI has them.
-fn error_names(artefact: &Artefact) -> BTreeMap<[u8; 4], String> {
-    let errors = artefact.abi.iter().filter(|entry| entry["type"] == "error");
-    errors
-        .map(|error| {
-            let types: Vec<_> = error["inputs"]
-                .as_array()
-                .unwrap()
-                .iter()
-                .map(|input| input["type"].as_str().unwrap())
-                .collect();
-            let name = error["name"].as_str().unwrap();
-            let hash = keccak256(format!("{name}({})", types.join(",")));
-            (hash[..4].try_into().unwrap(), name.to_owned())
-        })
-        .collect()
-}
-
 /// A deployed verifier.
 struct Verifier {
     evm: Evm,
     contract: Address,
-    names: BTreeMap<[u8; 4], String>,
+    names: BTreeMap<Vec<u8>, String>,
 }
 
 impl Verifier {
     fn deploy(key: &Value) -> Self {
-        let artefact = Artefact::load("MoveVerifier").unwrap();
         let mut evm = Evm::default();
-        let contract = evm.deploy(&artefact, &encode_all(&[Argument::Bytes(bytes(key))])).unwrap();
-        Self { evm, contract, names: error_names(&artefact) }
+        let contract = deploy_verifier(&mut evm, bytes(key).unwrap()).unwrap();
+        // What the contract for openings refuses comes through as it is.
+        let parts = ["MoveVerifier", "OpeningVerifier"];
+        let names = parts.iter().flat_map(|name| Artefact::load(name).unwrap().error_names()).collect();
+        Self { evm, contract, names }
     }
 
     /// "ok" or the name of the error that one transaction ends in.
@@ -57,10 +38,8 @@ impl Verifier {
         match self.evm.call(self.contract, calldata_of("verify(bytes,bytes)", &arguments)) {
             Ok(_) => "ok".to_owned(),
             Err(EvmError::Reverted(data)) => {
-                let selector = data.get(..4).and_then(|selector| selector.try_into().ok());
-                selector.and_then(|selector: [u8; 4]| self.names.get(&selector).cloned()).unwrap_or_else(
-                    || panic!("reverted without an error of the contract's: 0x{}", hex::encode(&data)),
-                )
+                let name = data.get(..4).and_then(|selector| self.names.get(selector));
+                name.unwrap_or_else(|| panic!("no error of the contracts': {data}")).clone()
             }
             Err(other) => panic!("{other}"),
         }
@@ -78,11 +57,11 @@ fn the_contract_answers_every_vector_as_rust_does() {
         let actual = if line.get("of").is_some() {
             let mut proof: Vec<u8> = honest.clone();
             let at = usize::try_from(line["at"].as_u64().unwrap()).unwrap();
-            proof.iter_mut().skip(at).zip(bytes(&line["xor"])).for_each(|(byte, xor)| *byte ^= xor);
+            proof.iter_mut().skip(at).zip(bytes(&line["xor"]).unwrap()).for_each(|(byte, xor)| *byte ^= xor);
             proof.resize(usize::try_from(line["length"].as_u64().unwrap()).unwrap(), 0);
             verifier.verdict(&statement, &proof)
         } else {
-            (statement, honest) = (bytes(&line["statement"]), bytes(&line["proof"]));
+            (statement, honest) = (bytes(&line["statement"]).unwrap(), bytes(&line["proof"]).unwrap());
             verifier.verdict(&statement, &honest)
         };
         assert_eq!(actual, expected, "{name}");
@@ -97,13 +76,12 @@ fn the_contract_answers_every_vector_as_rust_does() {
 
 #[test]
 fn a_key_of_another_format_is_refused() {
-    let key = bytes(&vectors()[0]["key"]);
-    let artefact = Artefact::load("MoveVerifier").unwrap();
-    let names = error_names(&artefact);
+    let key = bytes(&vectors()[0]["key"]).unwrap();
+    let names = Artefact::load("MoveVerifier").unwrap().error_names();
     for (place, xor) in [(0, 1), (31, 0x80)] {
         let mut other = key.clone();
         other[place] ^= xor;
-        match Evm::default().deploy(&artefact, &encode_all(&[Argument::Bytes(other)])) {
+        match deploy_verifier(&mut Evm::default(), other) {
             Err(EvmError::Reverted(data)) => assert_eq!(names[&data[..4]], "OtherFormat"),
             other => panic!("{other:?}"),
         }

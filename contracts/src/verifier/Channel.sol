@@ -3,7 +3,7 @@ pragma solidity 0.8.37;
 
 import {Ext} from "./Ext.sol";
 import {Merkle} from "./Merkle.sol";
-import {Grinding, NonCanonical, Trailing, Truncated} from "./Errors.sol";
+import {Grinding, NonCanonical, Truncated} from "./Errors.sol";
 
 /// @notice A proof's bytes in calldata, and the transcript over them.
 struct Channel {
@@ -48,6 +48,13 @@ library Channels {
     function received(Channel memory channel) internal pure returns (uint256) {
         unchecked {
             return channel.position - channel.start;
+        }
+    }
+
+    /// @notice The state after the last sample, if nothing was absorbed since.
+    function lastState(Channel memory channel) internal pure returns (bytes32 state) {
+        assembly ("memory-safe") {
+            state := mload(mload(add(channel, 0x60)))
         }
     }
 
@@ -170,8 +177,10 @@ library Channels {
         }
     }
 
-    /// @notice Checks that nothing is left.
-    function finish(Channel memory channel) internal pure {
-        if (channel.position != channel.end) revert Trailing(channel.end - channel.position);
+    /// @notice Bytes not received.
+    function left(Channel memory channel) internal pure returns (uint256) {
+        unchecked {
+            return channel.end - channel.position;
+        }
     }
 }

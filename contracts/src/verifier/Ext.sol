@@ -7,11 +7,12 @@ pragma solidity 0.8.37;
 /// With `X = 2^51` a word is the polynomial's value at `X`, and `MODULUS = X^5 + X^2 - 1` fits a word, so that ONE `mulmod` by it is a
 /// product of polynomials, reduced. Lanes must hold the coefficients: with one operand cut into halves of 16 bits a coefficient of the
 /// product is a sum of at most 6 positive and 4 negative products below `2^47`; `OFFSET` lifts every lane above zero by a multiple of p.
-/// In all 10 * 2^47 < 2^51. A product costs two `mulmod` and five `mod`.
+/// In all 10 * 2^47 < 2^51. All lanes are reduced at once (`near`), by a quotient that is at most one too small; where that is not enough
+/// `canonical` takes p off the lanes that are not below it. So a product costs two `mulmod` and no `mod`.
 ///
 /// Constants are literals because assembly takes no others; test/verifier/Ext.t.sol says what each is.
 ///
-/// "Reduced": every lane below p. "Lazy": sums of reduced words, lanes below the bound named. Plain `+` of words adds lanes.
+/// "Reduced": every lane below p. "Nearly reduced": below 1.012 p, enough for a second factor or a summand. "Lazy": sums of reduced words, lanes below the bound named. Plain `+` of words adds lanes.
 library Ext {
     uint256 internal constant P = 0x7f000001;
     /// @dev `X^5 + X^2 - 1`.
@@ -29,50 +30,65 @@ library Ext {
     uint256 internal constant ODD = 0x0ffffffffffffe0000000000003ffffffffffff8000000000000;
     /// @dev Added to a word of lanes below `2^32`, sets bit 32 of each lane that is p or more.
     uint256 internal constant ABOVE_P = 0x080ffffff0000101fffffe0000203fffffc0000407fffff8000080ffffff;
+    /// @dev The low 27 and 23 bits of every lane, and `2^21 + 2^14 + 2^7 + 1`, see `near`.
+    uint256 internal constant LOW27 = 0x7ffffff000000ffffffe000001ffffffc000003ffffff8000007ffffff;
+    uint256 internal constant LOW23 = 0x07fffff0000000fffffe0000001fffffc0000003fffff80000007fffff;
+    uint256 internal constant INVERSE = 2113665;
     uint256 internal constant BIT32 = 0x100000000000020000000000004000000000000800000000000100000000;
 
     /// @notice `a b + c`, reduced. Lanes of `a` at most p, of `b` below `2^32`, of `c` below `2^49`.
-    function mulAdd(uint256 a, uint256 b, uint256 c) internal pure returns (uint256 result) {
+    function mulAdd(uint256 a, uint256 b, uint256 c) internal pure returns (uint256) {
+        return canonical(mulAddNear(a, b, c));
+    }
+
+    /// @notice `a b + c`, nearly reduced: lanes below 1.012 p. Lanes of `a` at most p, of `b` below `2^32`, of `c` below `2^49`.
+    /// @dev The upper half's sum, brought near p, and the lower half's fit a lane: `10 * 2^16 p + 2^49 + 1.012 * 2^16 p < 2^51`.
+    function mulAddNear(uint256 a, uint256 b, uint256 c) internal pure returns (uint256 result) {
         assembly ("memory-safe") {
-            let low := addmod(mulmod(a, and(b, LOW16), MODULUS), add(c, OFFSET), MODULUS)
             let high := addmod(mulmod(a, and(shr(16, b), LOW16), MODULUS), OFFSET, MODULUS)
-            let even := add(and(low, EVEN), shl(16, and(high, EVEN)))
-            let odd := add(and(low, ODD), shl(16, and(high, ODD)))
-            let lane := sub(shl(102, 1), 1)
-            result := or(
-                or(mod(and(even, lane), P), shl(51, mod(and(shr(51, odd), lane), P))),
-                or(
-                    or(shl(102, mod(shr(102, even), P)), shl(153, mod(shr(153, odd), P))),
-                    shl(204, mod(add(shr(204, low), shl(16, shr(204, high))), P))
-                )
-            )
+            high := sub(high, mul(and(shr(28, mul(and(shr(24, high), LOW27), INVERSE)), LOW23), P))
+            result := add(addmod(mulmod(a, and(b, LOW16), MODULUS), add(c, OFFSET), MODULUS), shl(16, high))
+            result := sub(result, mul(and(shr(28, mul(and(shr(24, result), LOW27), INVERSE)), LOW23), P))
         }
     }
 
     /// @notice `a b + c d + e`, reduced. Lanes of `a`, `c` at most p, of `b`, `d` below `2^32`, of `e` below `2^49`.
-    function mulAdd2(uint256 a, uint256 b, uint256 c, uint256 d, uint256 e) internal pure returns (uint256 result) {
-        assembly ("memory-safe") {
-            let low := addmod(mulmod(a, and(b, LOW16), MODULUS), add(e, OFFSET), MODULUS)
-            let high := addmod(mulmod(a, and(shr(16, b), LOW16), MODULUS), OFFSET, MODULUS)
-            let even := add(and(low, EVEN), shl(16, and(high, EVEN)))
-            let odd := add(and(low, ODD), shl(16, and(high, ODD)))
-            let top := add(shr(204, low), shl(16, shr(204, high)))
-            low := addmod(mulmod(c, and(d, LOW16), MODULUS), OFFSET, MODULUS)
-            high := addmod(mulmod(c, and(shr(16, d), LOW16), MODULUS), OFFSET, MODULUS)
-            even := add(even, add(and(low, EVEN), shl(16, and(high, EVEN))))
-            odd := add(odd, add(and(low, ODD), shl(16, and(high, ODD))))
-            top := add(top, add(shr(204, low), shl(16, shr(204, high))))
-            let lane := sub(shl(102, 1), 1)
-            result := or(
-                or(mod(and(even, lane), P), shl(51, mod(and(shr(51, odd), lane), P))),
-                or(or(shl(102, mod(shr(102, even), P)), shl(153, mod(shr(153, odd), P))), shl(204, mod(top, P)))
-            )
-        }
+    function mulAdd2(uint256 a, uint256 b, uint256 c, uint256 d, uint256 e) internal pure returns (uint256) {
+        return canonical(mulAddNear(a, b, mulAddNear(c, d, e)));
     }
 
     /// @notice `a b`, reduced. Lanes of `a` at most p, of `b` below `2^32`.
     function mul(uint256 a, uint256 b) internal pure returns (uint256) {
-        return mulAdd(a, b, 0);
+        return canonical(mulAddNear(a, b, 0));
+    }
+
+    /// @notice `a b`, nearly reduced: lanes below 1.012 p. Lanes of `a` at most p, of `b` below `2^32`.
+    function mulNear(uint256 a, uint256 b) internal pure returns (uint256) {
+        return mulAddNear(a, b, 0);
+    }
+
+    /// @notice Two words with `a b = low + 2^16 high`, not reduced: lanes below `10 * 2^47`. Lanes of `a` at most p, of `b` below `2^32`.
+    function halves(uint256 a, uint256 b) internal pure returns (uint256 low, uint256 high) {
+        assembly ("memory-safe") {
+            low := addmod(mulmod(a, and(b, LOW16), MODULUS), OFFSET, MODULUS)
+            high := addmod(mulmod(a, and(shr(16, b), LOW16), MODULUS), OFFSET, MODULUS)
+        }
+    }
+
+    /// @notice A lazy word, nearly reduced: lanes below 1.012 p. Lanes of `a` below `2^51`.
+    /// @dev The quotient by p is taken from a lane's bits from 24 on, times `2^21 + 2^14 + 2^7 + 1`, over `2^28`: with `x < 2^51` the lane it is at
+    /// most `x / p`, and less than `x / p - 1.012` never, since `1 / p = (1 + 2^-7 + 2^-14 + 2^-21 + ..) / 2^31`.
+    function near(uint256 a) internal pure returns (uint256 result) {
+        assembly ("memory-safe") {
+            result := sub(a, mul(and(shr(28, mul(and(shr(24, a), LOW27), INVERSE)), LOW23), P))
+        }
+    }
+
+    /// @notice A nearly reduced word, reduced. Lanes below 2 p.
+    function canonical(uint256 a) internal pure returns (uint256 result) {
+        assembly ("memory-safe") {
+            result := sub(a, mul(shr(32, and(add(a, ABOVE_P), BIT32)), P))
+        }
     }
 
     /// @notice `low + 2^shift high`, reduced: sums of base multiples whose factors were cut at `shift` bits, `shift` at most 16. Any lanes.
@@ -102,18 +118,9 @@ library Ext {
         }
     }
 
-    /// @notice A lazy word, reduced. Any lanes.
-    function reduce(uint256 a) internal pure returns (uint256 result) {
-        assembly ("memory-safe") {
-            let lane := sub(shl(51, 1), 1)
-            result := or(
-                or(mod(and(a, lane), P), shl(51, mod(and(shr(51, a), lane), P))),
-                or(
-                    or(shl(102, mod(and(shr(102, a), lane), P)), shl(153, mod(and(shr(153, a), lane), P))),
-                    shl(204, mod(shr(204, a), P))
-                )
-            )
-        }
+    /// @notice A lazy word, reduced. Lanes of `a` below `2^51`.
+    function reduce(uint256 a) internal pure returns (uint256) {
+        return canonical(near(a));
     }
 
     /// @notice `factor a`, reduced. Lanes of `a` below `2^34`, `factor` below `2^32`.
@@ -135,15 +142,6 @@ library Ext {
     function neg(uint256 a) internal pure returns (uint256) {
         unchecked {
             return P_LANES - a;
-        }
-    }
-
-    /// @notice `x a`, reduced, of a reduced word.
-    function mulX(uint256 a) internal pure returns (uint256) {
-        unchecked {
-            uint256 top = a >> 204;
-            // x c4 x^4 = c4 - c4 x^2.
-            return reduce((a << 51 & ((1 << 255) - 1)) + top + ((P - top) << 102));
         }
     }
 

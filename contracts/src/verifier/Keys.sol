@@ -28,6 +28,13 @@ library Schedules {
         }
     }
 
+    /// @notice All numbers as they lie in memory.
+    function words(Schedule schedule) internal pure returns (uint256[2] memory both) {
+        assembly ("memory-safe") {
+            mcopy(both, schedule, 64)
+        }
+    }
+
     function numWords(Schedule schedule) internal pure returns (uint256) {
         return number(schedule, 1);
     }

@@ -55,7 +55,7 @@ library Lookups {
                 (uint256 linear, uint256 quadratic) = channel.receivePair();
                 uint256 r = channel.sample();
                 claim = Ext.mulAdd2(
-                    r, Ext.mulAdd(quadratic, r, linear), Ext.neg(Multilinear.get(z, 0)), linear + quadratic, claim
+                    r, Ext.mulAddNear(quadratic, r, linear), Ext.neg(Multilinear.get(z, 0)), linear + quadratic, claim
                 );
                 Multilinear.put(out, 0, r);
                 z += 32;

@@ -4,14 +4,15 @@ pragma solidity 0.8.37;
 import {Axes, AxesOf} from "./Axes.sol";
 import {Channel, Channels} from "./Channel.sol";
 import {ColumnEvals, Columns, LeafClaims} from "./Columns.sol";
-import {FinalClaim, OtherModel} from "./Errors.sol";
+import {FinalClaim, OtherModel, Trailing} from "./Errors.sol";
 import {IMoveVerifier} from "../interfaces/IMoveVerifier.sol";
 import {Ext} from "./Ext.sol";
-import {Key, Keys} from "./Keys.sol";
+import {Key, Keys, Schedule} from "./Keys.sol";
 import {Linear, LinearClaims} from "./Linear.sol";
 import {Lookups} from "./Lookups.sol";
 import {Multilinear} from "./Multilinear.sol";
-import {Opened, Opening, OpeningClaim} from "./Opening.sol";
+import {Opening, OpeningClaim} from "./Opening.sol";
+import {OpeningCall, OpeningVerifier} from "./OpeningVerifier.sol";
 import {Packing} from "./Packing.sol";
 import {Statement, Statements} from "./Statements.sol";
 
@@ -24,12 +25,13 @@ contract MoveVerifier is IMoveVerifier {
     /// @notice The key was written for another version of this contract.
     error OtherFormat();
 
-    /// @dev Most bytes between two samples beside the statement: the last table of an opening.
-    uint256 private constant ROOM = 8192;
+    /// @dev Most bytes between two samples beside the statement: the columns' evaluations, and less.
+    uint256 private constant ROOM = 512;
 
     /// @dev Holds the key behind a stop byte.
     address private immutable KEY_DATA;
     bytes32 private immutable MODEL_DIGEST;
+    OpeningVerifier private immutable OPENINGS;
 
     /// @param key What `engine export-verifier` writes.
     constructor(bytes memory key) {
@@ -45,6 +47,7 @@ contract MoveVerifier is IMoveVerifier {
         if (data.code.length != key.length + 1) revert OtherFormat();
         KEY_DATA = data;
         MODEL_DIGEST = digest;
+        OPENINGS = new OpeningVerifier();
     }
 
     /// @inheritdoc IMoveVerifier
@@ -92,8 +95,7 @@ contract MoveVerifier is IMoveVerifier {
         Axes memory axes = AxesOf.cut(key, read, point);
         Columns.check(key, KEY_DATA, read, axes, leaf, evals);
         LinearClaims memory linear = Linear.verify(channel, key, read, axes, evals.acc, evals.logit);
-        open(channel, key, read, axes, evals, linear, witness);
-        channel.finish();
+        open(channel, key, read, axes, evals, linear, witness, proof);
     }
 
     /// @dev Commitment of a proof's witness.
@@ -111,28 +113,36 @@ contract MoveVerifier is IMoveVerifier {
         Axes memory axes,
         ColumnEvals memory evals,
         LinearClaims memory linear,
-        Witness memory witness
-    ) private pure {
+        Witness memory witness,
+        bytes calldata proof
+    ) private view {
         unchecked {
             uint256 factors = Packing.powersOf(channel.sample());
-            Opened memory opened;
-            opened.schedule = key.schedule();
-            opened.roots = [witness.root, key.weightsRoot()];
-            opened.values[0] = Packing.value(statement, axes, evals, linear.source, witness.outOfDomain, factors);
             uint256 first = Multilinear.get(factors, Packing.WEIGHTS);
             uint256 second = Multilinear.get(factors, Packing.WEIGHTS + 1);
-            opened.values[1] = Ext.mulAdd2(first, key.weightsValue(), second, linear.weight, 0);
-            OpeningClaim memory claim = Opening.verify(channel, opened);
+            Schedule schedule = key.schedule();
+            OpeningClaim memory claim;
+            {
+                OpeningCall memory opening;
+                opening.state = channel.lastState();
+                opening.received = channel.received();
+                opening.roots = [witness.root, key.weightsRoot()];
+                opening.values[0] = Packing.value(statement, axes, evals, linear.source, witness.outOfDomain, factors);
+                opening.values[1] = Ext.mulAdd2(first, key.weightsValue(), second, linear.weight, 0);
+                opening.schedule = schedule.words();
+                claim = Opening.claimOf(OPENINGS.verify(opening, proof[opening.received:]), schedule);
+            }
 
-            (uint256 point, uint256 factor) = Opening.tablePoint(claim, opened.schedule, 0);
+            (uint256 point, uint256 factor) = Opening.tablePoint(claim, schedule, 0);
             uint256 weight = Packing.weightAt(key, statement, axes, linear, factors, witness.z, point);
             uint256 total = Ext.mulAdd(factor, weight, claim.added);
-            (point, factor) = Opening.tablePoint(claim, opened.schedule, 1);
+            (point, factor) = Opening.tablePoint(claim, schedule, 1);
             uint256 variables = key.weightVariables();
             uint256 eq = Multilinear.eqEval(point, linear.weightPoint, variables);
             uint256 powers = Multilinear.powersEval(key.weightsPoint(), point, variables);
             total = Ext.mulAdd(factor, Ext.mulAdd2(first, powers, second, eq, 0), total);
             if (Ext.mul(claim.tableValue, total) != claim.lastValue) revert FinalClaim();
+            if (claim.trailing != 0) revert Trailing(claim.trailing);
         }
     }
 }

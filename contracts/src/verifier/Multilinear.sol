@@ -48,13 +48,22 @@ library Multilinear {
             put(table, 0, 1);
             for (uint256 size = 32; end > point; size += size) {
                 end -= 32;
-                uint256 r = get(end, 0);
-                for (uint256 entry = table; entry < table + size; entry += 32) {
-                    uint256 low = get(entry, 0);
-                    uint256 high = Ext.mul(low, r);
-                    put(entry + size, 0, high);
-                    put(entry, 0, Ext.sub(low, high));
+                split(table, table + size, get(end, 0));
+            }
+        }
+    }
+
+    /// @dev From entries of a table up to `end` to the next variable's: `r` times each behind them, what is left of each in its place.
+    function split(uint256 entry, uint256 end, uint256 r) private pure {
+        unchecked {
+            uint256 size = end - entry;
+            for (; entry < end; entry += 32) {
+                uint256 low = get(entry, 0);
+                uint256 high = Ext.mul(low, r);
+                assembly ("memory-safe") {
+                    mstore(add(entry, size), high)
                 }
+                put(entry, 0, Ext.canonical(low + Ext.P_LANES - high));
             }
         }
     }
@@ -72,7 +81,7 @@ library Multilinear {
             for (; a < end; a += 32) {
                 (uint256 x, uint256 y) = (get(a, 0), get(b, 0));
                 // 1 - x - y + 2 x y.
-                product = Ext.mul(product, Ext.mulAdd(x, y + y, 1 + 2 * Ext.P_LANES - x - y));
+                product = Ext.mul(product, Ext.mulAddNear(x, y + y, 1 + 2 * Ext.P_LANES - x - y));
                 b += 32;
             }
         }
@@ -84,8 +93,10 @@ library Multilinear {
             product = 1;
             for (uint256 bit = 0; bit < n; ++bit) {
                 uint256 r = get(point, n - 1 - bit);
-                product = Ext.mul(product, (index >> bit) & 1 == 1 ? r : 1 + Ext.P_LANES - r);
+                // `1 - r` has lanes of up to p + 1 where the other factor's halves are below 2^16: no sum leaves its lane.
+                product = Ext.mulNear((index >> bit) & 1 == 1 ? r : 1 + Ext.P_LANES - r, product);
             }
+            product = Ext.canonical(product);
         }
     }
 
@@ -127,7 +138,7 @@ library Multilinear {
                 i -= 32;
                 uint256 r = get(i, 0);
                 // 1 - r + r y.
-                product = Ext.mul(product, Ext.mulAdd(r, y, 1 + Ext.P_LANES - r));
+                product = Ext.mul(product, Ext.mulAddNear(r, y, 1 + Ext.P_LANES - r));
                 if (i > point) y = Ext.mul(y, y);
             }
         }
@@ -149,28 +160,21 @@ library Multilinear {
         }
     }
 
-    /// @dev As `Ext.mulAdd`, reduced once at the end.
-    function dotTo(uint256 a, uint256 b, uint256 end) private pure returns (uint256 sum) {
-        uint256 modulus = Ext.MODULUS;
-        uint256 low16 = Ext.LOW16;
-        uint256 offset = Ext.OFFSET;
-        uint256 even;
-        uint256 odd;
-        uint256 top;
-        uint256 evenLanes = Ext.EVEN;
-        uint256 oddLanes = Ext.ODD;
-        assembly ("memory-safe") {
-            for {} lt(a, end) { a := add(a, 32) } {
-                let high := mload(b)
-                b := add(b, 32)
-                let low := addmod(mulmod(mload(a), and(high, low16), modulus), offset, modulus)
-                high := addmod(mulmod(mload(a), and(shr(16, high), low16), modulus), offset, modulus)
-                even := add(even, add(and(low, evenLanes), shl(16, and(high, evenLanes))))
-                odd := add(odd, add(and(low, oddLanes), shl(16, and(high, oddLanes))))
-                top := add(top, add(shr(204, low), shl(16, shr(204, high))))
+    /// @dev Reduced once at the end.
+    function dotTo(uint256 a, uint256 b, uint256 end) private pure returns (uint256) {
+        unchecked {
+            uint256 even;
+            uint256 odd;
+            uint256 top;
+            for (; a < end; a += 32) {
+                (uint256 low, uint256 high) = Ext.halves(get(a, 0), get(b, 0));
+                b += 32;
+                even += (low & Ext.EVEN) + ((high & Ext.EVEN) << 16);
+                odd += (low & Ext.ODD) + ((high & Ext.ODD) << 16);
+                top += (low >> 204) + ((high >> 204) << 16);
             }
+            return Ext.reduceWide(even, odd, top);
         }
-        return Ext.reduceWide(even, odd, top);
     }
 
     /// @notice A table of `2^n` entries at a point; the table is overwritten.

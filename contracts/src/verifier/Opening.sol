@@ -33,11 +33,18 @@ struct OpeningClaim {
     uint256 added;
     uint256 tableValue;
     uint256 lastValue;
+    /// @dev Bytes of the proof behind the opening.
+    uint256 trailing;
 }
 
 /// @title Verifies an opening (engine-circuit/src/commitment/verify.rs)
 library Opening {
     using Channels for Channel;
+
+    /// @dev Most bytes between two samples of an opening: its last table.
+    uint256 internal constant ROOM = 8192;
+    /// @dev Where the challenges begin in what `OpeningVerifier.verify` returns.
+    uint256 internal constant CHALLENGES = 6;
 
     /// @dev Positions opened from a word: indices, base elements `y` and the rows folded, in memory.
     struct Queries {
@@ -108,6 +115,22 @@ library Opening {
         }
     }
 
+    /// @notice The claim that an `OpeningVerifier` returned as words.
+    function claimOf(uint256[] memory left, Schedule schedule) internal pure returns (OpeningClaim memory claim) {
+        unchecked {
+            claim.factors = [left[0], left[1]];
+            (claim.added, claim.tableValue, claim.lastValue, claim.trailing) = (left[2], left[3], left[4], left[5]);
+            claim.numLow = schedule.folds(0);
+            claim.numHigh = left.length - CHALLENGES - claim.numLow;
+            uint256 high;
+            assembly ("memory-safe") {
+                high := add(left, 224)
+            }
+            claim.high = high;
+            claim.low = high + 32 * claim.numHigh;
+        }
+    }
+
     /// @notice The point of table `t`, highest variable first, and its factor in the last claim: a table shorter than the folded one is followed by
     /// zeros.
     function tablePoint(OpeningClaim memory claim, Schedule schedule, uint256 t)
@@ -151,7 +174,7 @@ library Opening {
     function horner(Queries memory queries, uint256 b, uint256 first) private pure returns (uint256 sum) {
         unchecked {
             for (uint256 j = queries.count; j > 0; --j) {
-                sum = Ext.mulAdd(b, sum, Multilinear.get(queries.folds, j - 1));
+                sum = Ext.mulAddNear(b, sum, Multilinear.get(queries.folds, j - 1));
             }
             sum = Ext.mulAdd(b, sum, first);
         }
@@ -190,10 +213,12 @@ library Opening {
                 channel.take(end - channel.position);
             }
             if (reached != root) revert Root(number);
-            if (!Rows.canonical(rows, rows + length * queries.count)) revert NonCanonical(channel.received());
-            (uint256 table, uint256 tableEnd) = wordTable(foldPoint, schedule.folds(number));
+            uint256 folds = schedule.folds(number);
+            uint256 eq = Multilinear.eqTable(foldPoint, folds);
             for (uint256 j = 0; j < queries.count; ++j) {
-                Multilinear.put(queries.folds, j, Rows.fold(rows, table, tableEnd));
+                (uint256 fold, bool canonical) = Rows.foldElements(rows, eq, 1 << folds);
+                if (!canonical) revert NonCanonical(channel.received());
+                Multilinear.put(queries.folds, j, fold);
                 rows += length;
             }
         }
@@ -300,23 +325,6 @@ library Opening {
         }
     }
 
-    /// @dev The table that folds a later word's row: an extension element is five base elements, times `1, x, .., x^4`.
-    function wordTable(uint256 foldPoint, uint256 folds) private pure returns (uint256, uint256) {
-        unchecked {
-            uint256 eq = Multilinear.eqTable(foldPoint, folds);
-            uint256 multiples = Multilinear.allocate(5 << folds);
-            for (uint256 a = 0; a < 1 << folds; ++a) {
-                uint256 value = Multilinear.get(eq, a);
-                Multilinear.put(multiples, 5 * a, value);
-                for (uint256 d = 1; d < 5; ++d) {
-                    value = Ext.mulX(value);
-                    Multilinear.put(multiples, 5 * a + d, value);
-                }
-            }
-            return Rows.tableOf(multiples, 5 << folds);
-        }
-    }
-
     /// @dev Positions to open: ascending, distinct. Makes room for what is at them.
     function positions(Channel memory channel, Queries memory queries, uint256 draws, uint256 logRows) private pure {
         unchecked {
@@ -395,7 +403,7 @@ library Opening {
         unchecked {
             (uint256 kernel, uint256 end) = Rows.tableOf(table, 1 << finalVariables);
             for (uint256 j = 0; j < queries.count; ++j) {
-                (uint256 value,) = Rows.powers(kernel, end, Multilinear.get(queries.ys, j));
+                uint256 value = Rows.evaluate(kernel, end, Multilinear.get(queries.ys, j));
                 if (value != Multilinear.get(queries.folds, j)) revert LastWord();
             }
         }
@@ -416,7 +424,7 @@ library Opening {
                 uint256 left = n - stage.start;
                 uint256 first = point + 32 * stage.start;
                 // The highest variables, fewer than three: a table whose other entries are zeros.
-                (uint256 topTable, uint256 topEnd) = Rows.tableOf(Multilinear.eqTable(first, left % 3), 1 << (left % 3));
+                (uint256 topTable,) = Rows.tableOf(Multilinear.eqTable(first, left % 3), 1 << (left % 3));
                 uint256 last = tables + Rows.STEP * (left / 3);
                 uint256 total = 0;
                 for (uint256 j = stage.queries.count; j > 0; --j) {
@@ -424,16 +432,16 @@ library Opening {
                     uint256 y = Multilinear.get(stage.queries.ys, j - 1);
                     for (uint256 table = tables; table < last; table += Rows.STEP) {
                         uint256 factor;
-                        (factor, y) = Rows.powers(table, table + Rows.STEP, y);
-                        product = product == 1 ? factor : Ext.mul(product, factor);
+                        (factor, y) = Rows.powers(table, y);
+                        product = product == 1 ? factor : Ext.mulNear(factor, product);
                     }
                     if (left % 3 > 0) {
-                        (uint256 factor,) = Rows.powers(topTable, topEnd, y);
-                        product = Ext.mul(product, factor);
+                        (uint256 factor,) = Rows.powers(topTable, y);
+                        product = Ext.mulNear(factor, product);
                     }
-                    total = Ext.mulAdd(stage.batch, total, product);
+                    total = Ext.mulAddNear(stage.batch, total, product);
                 }
-                total = Ext.mulAdd(stage.batch, total, Multilinear.powersEval(stage.z, first, left));
+                total = Ext.mulAddNear(stage.batch, total, Multilinear.powersEval(stage.z, first, left));
                 sum = Ext.mulAdd(stage.batch, total, sum);
             }
         }

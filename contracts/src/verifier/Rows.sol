@@ -123,49 +123,129 @@ library Rows {
         }
     }
 
-    /// @notice `sum of table[i] y^i` over a table's entries up to `end`, reduced, and `y^8`.
-    function powers(uint256 table, uint256 end, uint256 y) internal pure returns (uint256 result, uint256 next) {
+    /// @notice `sum of element[i] factor[i]` over `count` elements of 20 bytes in memory, reduced, and whether the elements are canonical.
+    /// @dev As `Multilinear.dot`.
+    function foldElements(uint256 row, uint256 factors, uint256 count) internal pure returns (uint256, bool) {
+        return foldElementsTo(row, factors, factors + 32 * count);
+    }
+
+    function foldElementsTo(uint256 row, uint256 factors, uint256 end) private pure returns (uint256 result, bool) {
+        unchecked {
+            uint256 even;
+            uint256 odd;
+            uint256 top;
+            uint256 bad;
+            for (; factors < end; factors += 32) {
+                uint256 value;
+                uint256 factor;
+                assembly ("memory-safe") {
+                    value := mload(row)
+                    factor := mload(factors)
+                }
+                value = Ext.decode(value);
+                row += 20;
+                bad |= value + Ext.ABOVE_P;
+                (uint256 low, uint256 high) = Ext.halves(factor, value);
+                even += (low & Ext.EVEN) + ((high & Ext.EVEN) << 16);
+                odd += (low & Ext.ODD) + ((high & Ext.ODD) << 16);
+                top += (low >> 204) + ((high >> 204) << 16);
+            }
+            return (Ext.reduceWide(even, odd, top), bad & Ext.BIT32 == 0);
+        }
+    }
+
+    /// @notice `sum of table[i] y^i` over eight entries, reduced, and `y^8`.
+    function powers(uint256 table, uint256 y) internal pure returns (uint256 result, uint256 next) {
         assembly ("memory-safe") {
             // The powers below the eighth, in lanes as the table wants them.
-            let even
-            {
-                let square := mulmod(y, y, P)
-                next := mulmod(square, square, P)
-                let sixth := mulmod(next, square, P)
-                even := or(or(shl(192, 1), shl(128, square)), or(shl(64, next), sixth))
-                y := or(
-                    or(shl(192, y), shl(128, mulmod(square, y, P))),
-                    or(shl(64, mulmod(next, y, P)), mulmod(sixth, y, P))
-                )
-                next := mulmod(next, next, P)
-            }
-            // Horner's rule in y^8, the last eight entries first.
+            let square := mulmod(y, y, P)
+            next := mulmod(square, square, P)
+            let even := mulmod(next, square, P)
+            y := or(
+                or(shl(192, y), shl(128, mulmod(square, y, P))),
+                or(shl(64, mulmod(next, y, P)), mulmod(even, y, P))
+            )
+            even := or(or(shl(192, 1), shl(128, square)), or(shl(64, next), even))
+            next := mulmod(next, next, P)
+            result := mod(add(shr(192, mul(even, mload(table))), shr(192, mul(y, mload(add(table, 160))))), P)
+            let s := add(shr(192, mul(even, mload(add(table, 32)))), shr(192, mul(y, mload(add(table, 192)))))
+            result := or(result, shl(51, mod(s, P)))
+            s := add(shr(192, mul(even, mload(add(table, 64)))), shr(192, mul(y, mload(add(table, 224)))))
+            result := or(result, shl(102, mod(s, P)))
+            s := add(shr(192, mul(even, mload(add(table, 96)))), shr(192, mul(y, mload(add(table, 256)))))
+            result := or(result, shl(153, mod(s, P)))
+            s := add(shr(192, mul(even, mload(add(table, 128)))), shr(192, mul(y, mload(add(table, 288)))))
+            result := or(result, shl(204, mod(s, P)))
+        }
+    }
+
+    /// @notice `sum of table[i] y^i` over all of a table's entries up to `end`, reduced. Where there are more than eight their number divides by sixteen.
+    function evaluate(uint256 table, uint256 end, uint256 y) internal pure returns (uint256 result) {
+        if (end - table == STEP) {
+            (result,) = powers(table, y);
+            return result;
+        }
+        assembly ("memory-safe") {
+            // Sixteen powers in four words, as `powers` has eight.
+            let square := mulmod(y, y, P)
+            let next := mulmod(square, square, P)
+            let even := mulmod(next, square, P)
+            let odd :=
+                or(or(shl(192, y), shl(128, mulmod(square, y, P))), or(shl(64, mulmod(next, y, P)), mulmod(even, y, P)))
+            let eighth := mulmod(next, next, P)
+            let square8 := mulmod(eighth, square, P)
+            let odd8 := mulmod(eighth, next, P)
+            let even8 := mulmod(eighth, even, P)
+            even := or(or(shl(192, 1), shl(128, square)), or(shl(64, next), even))
+            next := odd8
+            odd8 := or(
+                or(shl(192, mulmod(eighth, y, P)), shl(128, mulmod(square8, y, P))),
+                or(shl(64, mulmod(next, y, P)), mulmod(even8, y, P))
+            )
+            even8 := or(or(shl(192, eighth), shl(128, square8)), or(shl(64, next), even8))
+            next := mulmod(eighth, eighth, P)
+            // Horner's rule in y^16, the last sixteen entries first.
             let s0 := 0
             let s1 := 0
             let s2 := 0
             let s3 := 0
             let s4 := 0
             for {} gt(end, table) {} {
-                end := sub(end, STEP)
+                end := sub(end, 640)
                 s0 := add(
                     add(mulmod(s0, next, P), shr(192, mul(even, mload(end)))),
-                    shr(192, mul(y, mload(add(end, 160))))
+                    add(
+                        shr(192, mul(odd, mload(add(end, 160)))),
+                        add(shr(192, mul(even8, mload(add(end, 320)))), shr(192, mul(odd8, mload(add(end, 480)))))
+                    )
                 )
                 s1 := add(
                     add(mulmod(s1, next, P), shr(192, mul(even, mload(add(end, 32))))),
-                    shr(192, mul(y, mload(add(end, 192))))
+                    add(
+                        shr(192, mul(odd, mload(add(end, 192)))),
+                        add(shr(192, mul(even8, mload(add(end, 352)))), shr(192, mul(odd8, mload(add(end, 512)))))
+                    )
                 )
                 s2 := add(
                     add(mulmod(s2, next, P), shr(192, mul(even, mload(add(end, 64))))),
-                    shr(192, mul(y, mload(add(end, 224))))
+                    add(
+                        shr(192, mul(odd, mload(add(end, 224)))),
+                        add(shr(192, mul(even8, mload(add(end, 384)))), shr(192, mul(odd8, mload(add(end, 544)))))
+                    )
                 )
                 s3 := add(
                     add(mulmod(s3, next, P), shr(192, mul(even, mload(add(end, 96))))),
-                    shr(192, mul(y, mload(add(end, 256))))
+                    add(
+                        shr(192, mul(odd, mload(add(end, 256)))),
+                        add(shr(192, mul(even8, mload(add(end, 416)))), shr(192, mul(odd8, mload(add(end, 576)))))
+                    )
                 )
                 s4 := add(
                     add(mulmod(s4, next, P), shr(192, mul(even, mload(add(end, 128))))),
-                    shr(192, mul(y, mload(add(end, 288))))
+                    add(
+                        shr(192, mul(odd, mload(add(end, 288)))),
+                        add(shr(192, mul(even8, mload(add(end, 448)))), shr(192, mul(odd8, mload(add(end, 608)))))
+                    )
                 )
             }
             result := or(

@@ -31,7 +31,7 @@ library Sumcheck {
                 uint256 r = channel.sample();
                 // h(r) = h0 + r (linear + r quadratic), h(0) + h(1) = claim.
                 uint256 linear = claim + 3 * Ext.P_LANES - h0 - h0 - quadratic;
-                claim = Ext.mulAdd(r, Ext.mulAdd(quadratic, r, linear), h0);
+                claim = Ext.mulAdd(r, Ext.mulAddNear(quadratic, r, linear), h0);
                 Multilinear.put(point, 0, r);
             }
             return claim;

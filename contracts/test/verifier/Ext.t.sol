@@ -50,6 +50,9 @@ contract ExtTest is VectorTest {
         vm.assertEq(Ext.ODD, Ext.EVEN << 51);
         vm.assertEq(Ext.ABOVE_P, ((1 << 32) - P) * ones);
         vm.assertEq(Ext.BIT32, (1 << 32) * ones);
+        vm.assertEq(Ext.LOW27, ((1 << 27) - 1) * ones);
+        vm.assertEq(Ext.LOW23, ((1 << 23) - 1) * ones);
+        vm.assertEq(Ext.INVERSE, (1 << 21) + (1 << 14) + (1 << 7) + 1);
     }
 
     /// @dev Lanes at their bounds: p, 2^32 - 1, 2^49 - 1.
@@ -85,9 +88,9 @@ contract ExtTest is VectorTest {
         uint256 base = factor % P;
         vm.assertEq(Ext.sub(a, b), slow(P - 1, b, a));
         vm.assertEq(Ext.mulBase(a, base), slow(a, base, 0));
-        vm.assertEq(Ext.mulX(a), slow(a, 1 << 51, 0));
         vm.assertEq(Ext.reduce(a + b), slow(1, a, b));
         uint256 wide = element(keccak256(abi.encode(seed)), 1 << 51);
+        vm.assertEq(Ext.reduce(wide), slow(1, wide, 0));
         vm.assertEq(Ext.combine(wide, wide, 14), slow((1 << 14) + 1, Ext.reduce(wide), 0));
     }
 
@@ -155,26 +158,72 @@ contract ExtTest is VectorTest {
         return (Rows.fold(start, table, end), Rows.canonical(start, start + 4 * elements.length));
     }
 
+    /// @notice Quotients around every multiple of p that a lane can hold, and the largest lane.
+    function testFuzzNear(uint32[5] calldata multiples, uint8[5] calldata offsets) public pure {
+        uint256 a;
+        for (uint256 k = 0; k < 5; ++k) {
+            uint256 value = P * (multiples[k] % (1 << 20)) + offsets[k];
+            if (value > 127) value -= 128;
+            a |= (offsets[k] == 255 ? (1 << 51) - 1 : value) << (51 * k);
+        }
+        uint256 result = Ext.near(a);
+        for (uint256 k = 0; k < 5; ++k) {
+            vm.assertEq(lane(result, k) % P, lane(a, k) % P);
+            vm.assertTrue(1000 * lane(result, k) < 1012 * P);
+        }
+        vm.assertEq(Ext.canonical(result), slow(1, a, 0));
+    }
+
+    /// @notice Inner products with elements as they come on the wire.
+    function testFuzzElements(bytes32 seed, bytes32 large) public pure {
+        uint256[] memory factors = new uint256[](8);
+        bytes memory row;
+        uint256 expected;
+        for (uint256 i = 0; i < 8; ++i) {
+            factors[i] = large[i] == 0 ? Ext.P_LANES - Ext.ONES : element(keccak256(abi.encode(seed, i)), P);
+            uint256 value = large[i] == 0 ? factors[i] : element(keccak256(abi.encode(i, seed)), P);
+            for (uint256 k = 0; k < 5; ++k) {
+                row = bytes.concat(row, bytes4(uint32(lane(value, k))));
+            }
+            expected = slow(factors[i], value, expected);
+        }
+        uint256 pointer;
+        uint256 start;
+        assembly ("memory-safe") {
+            pointer := add(factors, 32)
+            start := add(row, 32)
+        }
+        (uint256 result, bool canonical) = Rows.foldElements(start, pointer, 8);
+        vm.assertEq(result, expected);
+        vm.assertTrue(canonical);
+        uint256 place = 4 * (uint256(seed) % 40);
+        (row[place], row[place + 1], row[place + 2], row[place + 3]) = (bytes1(0x7f), 0, 0, bytes1(0x01));
+        (, canonical) = Rows.foldElements(start, pointer, 8);
+        vm.assertTrue(!canonical);
+    }
+
     function testFuzzPowers(bytes32 seed, uint32 y) public pure {
-        uint256[] memory elements = new uint256[](24);
+        uint256[] memory elements = new uint256[](48);
         uint256 expected;
         uint256 power = 1;
-        uint256 eighth;
+        (uint256 first, uint256 eighth) = (0, 0);
         uint256 base = y % P;
-        for (uint256 i = 0; i < 24; ++i) {
+        for (uint256 i = 0; i < 48; ++i) {
             elements[i] = element(keccak256(abi.encode(seed, i)), P);
             expected = slow(elements[i], power, expected);
             power = mulmod(power, base, P);
-            if (i == 7) eighth = power;
+            if (i == 7) (first, eighth) = (expected, power);
         }
         uint256 pointer;
         assembly ("memory-safe") {
             pointer := add(elements, 32)
         }
-        (uint256 table, uint256 end) = Rows.tableOf(pointer, 24);
-        (uint256 result, uint256 next) = Rows.powers(table, end, base);
-        vm.assertEq(result, expected);
+        (uint256 table, uint256 end) = Rows.tableOf(pointer, 48);
+        vm.assertEq(Rows.evaluate(table, end, base), expected);
+        (uint256 result, uint256 next) = Rows.powers(table, base);
+        vm.assertEq(result, first);
         vm.assertEq(next, eighth);
+        vm.assertEq(Rows.evaluate(table, table + Rows.STEP, base), first);
     }
 
     /// @dev Gas of the kernels, loop overhead included.

@@ -7,8 +7,11 @@ use std::sync::Arc;
 
 use engine_circuit::chain::error_name;
 use engine_circuit::model::{NetworkShape, QuantisedNetwork};
+use engine_circuit::sampling::{SeedChain, ply_seed};
 use engine_circuit::transcript::Transcript;
-use engine_circuit::{Level, Model, Profile, Statement, VerifyingKey, chain, evaluate, verify, weights};
+use engine_circuit::{
+    Level, Model, Profile, Prover, Statement, VerifyingKey, chain, evaluate, verify, weights,
+};
 use protocol::GameRecord;
 use protocol::record::START_FEN;
 use protocol::shakmaty::Color;
@@ -16,7 +19,8 @@ use serde_json::json;
 
 /// Most moves of a proof under the vectors' key.
 pub const MAX_MOVES: usize = 4;
-const GAME: [u8; 32] = [3; 32];
+/// Every statement's game.
+pub const GAME: [u8; 32] = [3; 32];
 
 /// Hexadecimal digits.
 pub fn hex(bytes: &[u8]) -> String {
@@ -89,6 +93,62 @@ pub fn contract_only(key: &VerifyingKey, model: &Model) -> Vec<(&'static str, Ve
         ("no such square", changed(109, 65), "MalformedStatement"),
         ("a byte too many", [good.clone(), vec![0]].concat(), "MalformedStatement"),
         ("a byte is missing", good[..good.len() - 1].to_vec(), "MalformedStatement"),
+    ]
+}
+
+/// A game of the network's with what the game verifier of `contracts/src/GameVerifier.sol` takes beside its moves.
+pub struct Game {
+    /// Named in a failure.
+    pub name: &'static str,
+    /// Both sides' moves.
+    pub record: GameRecord,
+    /// The network's side.
+    pub side: Color,
+    /// Of the network's side.
+    pub level: Level,
+    /// Behind the seeds.
+    pub chain: SeedChain,
+    /// The statement about the network's moves.
+    pub statement: Statement,
+    /// As the statement has them; empty without.
+    pub contenders: Vec<Vec<u16>>,
+}
+
+/// The other side's part of the seeds of all games.
+pub const NONCE: [u8; 32] = [5; 32];
+
+/// Games that the network plays as Black or White, with legal moves at a level with noise, and with contenders.
+pub fn games(prover: &Prover) -> Vec<Game> {
+    let model = prover.model();
+    let scale = model.verifying_key().logit_scale_log2();
+    let game = |name, side: Color, number: u8, with_contenders: bool| {
+        let level = Level::new(number).unwrap();
+        let chain = SeedChain::new([9; 32], MAX_MOVES);
+        let (mut record, mut seeds) = (GameRecord::default(), Vec::new());
+        for ply in 0..5usize {
+            let evaluation = evaluate(model, &record).unwrap();
+            let seed = ply_seed(&NONCE, &chain.element(ply / 2 + 1).unwrap(), ply as u32);
+            let mine = (ply % 2 == 0) == side.is_white();
+            if mine && level.is_random() {
+                seeds.push(seed);
+            }
+            let level = if mine { level } else { Level::new(2).unwrap() };
+            record.play(evaluation.choose(level, &seed)).unwrap();
+        }
+        let mut statement = Statement::game(GAME, &record, side).unwrap().at_level(level, &seeds).unwrap();
+        let mut contenders = Vec::new();
+        if with_contenders {
+            let traces = prover.traces(&statement.public_moves(scale));
+            let logits: Vec<_> = traces.into_iter().map(|trace| trace.logits).collect();
+            contenders = statement.contenders(&logits, scale);
+            statement = statement.with_contenders(&contenders).unwrap();
+        }
+        Game { name, record, side, level, chain, statement, contenders }
+    };
+    vec![
+        game("Black, level 3", Color::Black, 3, false),
+        game("White, strongest, contenders", Color::White, 8, true),
+        game("White, level 7, contenders", Color::White, 7, true),
     ]
 }
 

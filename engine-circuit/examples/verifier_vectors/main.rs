@@ -4,6 +4,7 @@
 //! `verifier_field.jsonl`: arithmetic in the extension. `verifier_proofs.jsonl`: a contract's key, statements and proofs about a
 //! random network, some of dishonest provers, and changed proofs (`of` names the proof that is changed), with "ok" or the name of
 //! the error that both verifiers give. Statements with `contract_only` are bytes that no statement of Rust's has.
+//! `verifier_games.jsonl`: games with all that the contract for whole games takes, about the same network.
 
 use std::error::Error;
 use std::path::Path;
@@ -21,7 +22,9 @@ use serde_json::json;
 #[path = "cases.rs"]
 mod vectors;
 
-use vectors::{Edit, MAX_MOVES, batch, contract_only, hex, outside, single, statement_bytes, verdict};
+use vectors::{
+    Edit, GAME, MAX_MOVES, NONCE, batch, contract_only, games, hex, outside, single, statement_bytes, verdict,
+};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let folder = std::env::args().nth(1).ok_or("usage: verifier_vectors FOLDER")?;
@@ -91,6 +94,23 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
 
     std::fs::write(Path::new(&folder).join("verifier_proofs.jsonl"), lines)?;
+    let mut lines = String::new();
+    for game in games(&prover) {
+        let proof = prover.prove(&game.statement, Profile::Chain)?.proof;
+        let random = |bytes: [u8; 32]| hex(&if game.level.is_random() { bytes } else { [0; 32] });
+        let last = game.chain.element(game.statement.num_moves()).ok_or("the chain ends")?;
+        let bytes = |number: u16| number.to_be_bytes();
+        let list = |list: &Vec<u16>| [vec![list.len() as u16], list.clone()].concat();
+        let contenders: Vec<u8> = game.contenders.iter().flat_map(list).flat_map(bytes).collect();
+        let line = json!({
+            "name": game.name, "level": game.level.number(), "networkIsBlack": game.side.is_black(),
+            "gameId": hex(&GAME), "nonce": random(NONCE), "seedHead": random(game.chain.head()),
+            "seedElement": random(last), "moves": game.record.uci_moves(), "contenders": hex(&contenders),
+            "statement": hex(&statement_bytes(&key, &game.statement)), "proof": hex(&proof),
+        });
+        lines += &format!("{line}\n");
+    }
+    std::fs::write(Path::new(&folder).join("verifier_games.jsonl"), lines)?;
     std::fs::write(Path::new(&folder).join("verifier_field.jsonl"), vectors::field())?;
     Ok(())
 }
