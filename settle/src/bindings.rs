@@ -28,6 +28,15 @@ pub mod move_verifier {
     );
 }
 
+/// The part of a verifier that verifies openings.
+pub mod opening_verifier {
+    alloy::sol!(
+        #[sol(rpc)]
+        OpeningVerifier,
+        "../contracts/artifacts/OpeningVerifier.json"
+    );
+}
+
 /// Games for stakes.
 pub mod settlement {
     alloy::sol!(

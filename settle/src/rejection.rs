@@ -6,6 +6,7 @@ use alloy::sol_types::{Panic, Revert, SolError, SolInterface};
 use crate::amount::ether;
 use crate::bindings::chess_rules::ChessRules::ChessRulesErrors;
 use crate::bindings::move_verifier::MoveVerifier::MoveVerifierErrors;
+use crate::bindings::opening_verifier::OpeningVerifier::OpeningVerifierErrors;
 use crate::bindings::proven_moves::ProvenMoves::ProvenMovesErrors;
 use crate::bindings::settlement::Settlement::SettlementErrors;
 use crate::bindings::verifier_router::VerifierRouter::VerifierRouterErrors;
@@ -40,6 +41,7 @@ impl Rejection {
         None.or_else(|| of_router.map(|error| router(&error)))
             .or_else(|| SettlementErrors::abi_decode(data).ok().map(|error| settlement(&error)))
             .or_else(|| MoveVerifierErrors::abi_decode(data).ok().map(|error| verifier(&error)))
+            .or_else(|| OpeningVerifierErrors::abi_decode(data).ok().map(|error| opening(&error)))
             .or_else(|| ChessRulesErrors::abi_decode(data).ok().map(|error| rules(&error)))
             .or_else(|| ProvenMovesErrors::abi_decode(data).ok().map(|error| tokens(&error)))
             .or_else(|| Revert::abi_decode(data).ok().map(|error| plain(error.reason)))
@@ -158,6 +160,7 @@ fn settlement(error: &SettlementErrors) -> Rejection {
             "UnfoundedState",
             "the state is of another game, or neither the first position, nor on chain, nor signed by the other side",
         ),
+        E::WithdrawalToNobody(_) => named("WithdrawalToNobody", "money sent to nobody would be lost"),
         E::WrongCaller(e) => {
             named("WrongCaller", format!("{} may not do this, or not now", account(&e.caller)))
         }
@@ -188,7 +191,7 @@ fn router(error: &VerifierRouterErrors) -> Rejection {
             named("AlreadyRegistered", format!("model {} has a verifier already", short(&e.modelDigest)))
         }
         E::MalformedStatement(e) => {
-            named("MalformedStatement", format!("{} bytes are no statement about one move", e.length))
+            named("MalformedStatement", format!("{} bytes are no statement", e.length))
         }
         E::NotAttested(e) => named(
             "NotAttested",
@@ -217,20 +220,39 @@ fn router(error: &VerifierRouterErrors) -> Rejection {
     }
 }
 
+fn proof(name: &str, what: String) -> Rejection {
+    named(name, format!("the proof does not verify: {what}"))
+}
+
+/// What a verifier passes on from the contract that verifies openings; errors that both have are the verifier's.
+fn opening(error: &OpeningVerifierErrors) -> Rejection {
+    use OpeningVerifierErrors as E;
+    let at = |offset: U256| format!("at byte {offset}");
+    match error {
+        E::Grinding(e) => proof("Grinding", format!("the proof of work is missing {}", at(e.offset))),
+        E::LastWord(_) => proof("LastWord", "a row of the last word does not fold to the table sent".into()),
+        E::NonCanonical(e) => {
+            proof("NonCanonical", format!("a number is not below the modulus {}", at(e.offset)))
+        }
+        E::Root(e) => proof("Root", format!("the rows of word {} do not lead to its root", e.word)),
+        E::TableRoot(e) => {
+            proof("TableRoot", format!("the rows of table {} do not lead to its root", e.table))
+        }
+        E::Truncated(e) => proof("Truncated", format!("it ends {}", at(e.offset))),
+    }
+}
+
 fn verifier(error: &MoveVerifierErrors) -> Rejection {
     use MoveVerifierErrors as E;
-    let proof = |name: &str, what: String| named(name, format!("the proof does not verify: {what}"));
     let at = |offset: U256| format!("at byte {offset}");
     match error {
         E::Denominator(_) => {
             proof("Denominator", "the lookups' denominators do not follow from the columns".into())
         }
         E::FinalClaim(_) => proof("FinalClaim", "the opening's last claim is false".into()),
-        E::Grinding(e) => proof("Grinding", format!("the proof of work is missing {}", at(e.offset))),
         E::IllegalMove(e) => {
             named("IllegalMove", format!("move {} of the statement is not in its own list", e.number))
         }
-        E::LastWord(_) => proof("LastWord", "a row of the last word does not fold to the table sent".into()),
         E::Level(e) => proof("Level", format!("level {} of the lookup tree does not follow", e.level)),
         E::MalformedStatement(e) => {
             named("MalformedStatement", format!("these are not the bytes of a statement, {}", at(e.offset)))
@@ -247,13 +269,9 @@ fn verifier(error: &MoveVerifierErrors) -> Rejection {
         E::OtherModel(e) => {
             named("OtherModel", format!("the statement is about another model, {}", short(&e.digest)))
         }
-        E::Root(e) => proof("Root", format!("the rows of word {} do not lead to its root", e.word)),
         E::RootDenominator(_) => proof("RootDenominator", "the lookups' common denominator is zero".into()),
         E::RootNumerator(_) => proof("RootNumerator", "the lookups do not balance".into()),
         E::Source(_) => proof("Source", "the layers' inputs are not the activations and the position".into()),
-        E::TableRoot(e) => {
-            proof("TableRoot", format!("the rows of table {} do not lead to its root", e.table))
-        }
         E::Trailing(e) => proof("Trailing", format!("{} bytes follow its end", e.count)),
         E::Truncated(e) => proof("Truncated", format!("it ends {}", at(e.offset))),
         E::UnsupportedNumMoves(e) => named(
@@ -297,6 +315,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
+    use crate::bindings::move_verifier::MoveVerifier;
     use crate::bindings::settlement::Settlement;
     use crate::bindings::verifier_router::VerifierRouter;
 
@@ -324,24 +343,33 @@ mod tests {
         assert_eq!((unknown.name.as_str(), unknown.sentence.contains("0x01020304")), ("", true));
     }
 
-    /// Which contract speaks is known by the selector alone, but for these two.
+    /// Which contract speaks is known by the selector alone, but for these; the last two mean the same in both.
     #[test]
     fn selectors_that_contracts_share() {
         let mut contracts = BTreeMap::<[u8; 4], Vec<&str>>::new();
-        let all: [&[[u8; 4]]; 5] = [
+        let all: [&[[u8; 4]]; 6] = [
             SettlementErrors::SELECTORS,
             VerifierRouterErrors::SELECTORS,
             MoveVerifierErrors::SELECTORS,
+            OpeningVerifierErrors::SELECTORS,
             ChessRulesErrors::SELECTORS,
             ProvenMovesErrors::SELECTORS,
         ];
-        for (selectors, name) in all.iter().zip(["settlement", "router", "verifier", "rules", "tokens"]) {
+        let names = ["settlement", "router", "verifier", "opening", "rules", "tokens"];
+        for (selectors, name) in all.iter().zip(names) {
             selectors.iter().for_each(|selector| contracts.entry(*selector).or_default().push(name));
         }
         let shared: Vec<_> = contracts.iter().filter(|(_, names)| names.len() > 1).collect();
         let status = <Settlement::WrongStatus as SolError>::SELECTOR;
         let malformed = <VerifierRouter::MalformedStatement as SolError>::SELECTOR;
-        let mut expected = [(status, vec!["settlement", "router"]), (malformed, vec!["router", "verifier"])];
+        let truncated = <MoveVerifier::Truncated as SolError>::SELECTOR;
+        let non_canonical = <MoveVerifier::NonCanonical as SolError>::SELECTOR;
+        let mut expected = [
+            (status, vec!["settlement", "router"]),
+            (malformed, vec!["router", "verifier"]),
+            (truncated, vec!["verifier", "opening"]),
+            (non_canonical, vec!["verifier", "opening"]),
+        ];
         expected.sort();
         assert_eq!(shared, expected.iter().map(|(selector, names)| (selector, names)).collect::<Vec<_>>());
     }
