@@ -12,7 +12,7 @@ use std::io::{Cursor, Read, Write};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use protocol::GameRecord;
-use protocol::shakmaty::{Color, Position};
+use protocol::shakmaty::{Color, Move, Position};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use zip::write::SimpleFileOptions;
@@ -20,7 +20,7 @@ use zip::{CompressionMethod, DateTime, ZipArchive, ZipWriter};
 
 use crate::commitment::Profile;
 use crate::model::{Digest, VerifyingKey};
-use crate::sampling::{Level, SeedError, SeedRecord};
+use crate::sampling::{Level, Seed, SeedError, SeedRecord};
 use crate::statement::{Statement, StatementError};
 use crate::verify::{VerifyError, verify};
 use pgn::{PgnError, Tags};
@@ -46,6 +46,19 @@ pub struct Bundle {
     sampling: Option<SeedRecord>,
     proofs: BTreeMap<u32, Vec<u8>>,
     created: String,
+}
+
+/// A move of the bundle's side, the level at which it was chosen, and its seed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProvenMove {
+    /// Half-moves of the record before it, by which [`Bundle::proofs`] has its proof.
+    pub ply: u32,
+    /// The move.
+    pub mv: Move,
+    /// The level.
+    pub level: Level,
+    /// Seed of the noise, below the strongest level.
+    pub seed: Option<Seed>,
 }
 
 /// Why a bundle was rejected.
@@ -389,13 +402,13 @@ impl Bundle {
         Ok(Self { record: game.record, tags: game.tags, digest, game_id, side, sampling, proofs, created })
     }
 
-    /// Verifies every move of the side under a key; gives ply and milliseconds by move.
+    /// The side's moves, each with its proof, in order; checks everything but the proofs.
     ///
     /// # Errors
     ///
     /// Returns [`BundleError`] if the bundle is about another model, if a move of the side has no proof or a proof has no
-    /// move, or if a proof is rejected.
-    pub fn verify(&self, key: &VerifyingKey) -> Result<Vec<(u32, f64)>, BundleError> {
+    /// move, or if the seeds are not the server's chain.
+    pub fn proven_moves(&self, key: &VerifyingKey) -> Result<Vec<ProvenMove>, BundleError> {
         if self.digest != key.digest() {
             return Err(BundleError::Digest { bundle: self.digest, key: key.digest() });
         }
@@ -422,17 +435,37 @@ impl Bundle {
                 (sampling.level, sampling.seeds(&plies)?)
             }
         };
-        let mut verified = Vec::with_capacity(side_moves.len());
-        for (number, (ply, &mv)) in side_moves.into_iter().enumerate() {
+        let proven = side_moves.into_iter().enumerate();
+        Ok(proven
+            .map(|(number, (ply, &mv))| ProvenMove { ply, mv, level, seed: seeds.get(number).copied() })
+            .collect())
+    }
+
+    /// What the proof of a move is about.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`StatementError`] if the move, which must be one of [`Self::proven_moves`], can't be stated.
+    pub fn statement(&self, proven: &ProvenMove) -> Result<Statement, StatementError> {
+        Statement::single(self.game_id, &self.record.truncated(proven.ply as usize), proven.mv)?
+            .at_level(proven.level, proven.seed.as_slice())
+    }
+
+    /// Verifies every move of the side under a key; gives ply and milliseconds by move.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`BundleError`] if [`Self::proven_moves`] does, or if a proof is rejected.
+    pub fn verify(&self, key: &VerifyingKey) -> Result<Vec<(u32, f64)>, BundleError> {
+        let verified = self.proven_moves(key)?.into_iter().map(|proven| {
+            let ply = proven.ply;
             let proof = self.proofs.get(&ply).ok_or(BundleError::MissingProof(ply))?;
             let start = Instant::now();
-            let statement = Statement::single(self.game_id, &self.record.truncated(ply as usize), mv)?
-                .at_level(level, seeds.get(number..=number).unwrap_or_default())?;
-            verify(key, &statement, Profile::Live, proof)
+            verify(key, &self.statement(&proven)?, Profile::Live, proof)
                 .map_err(|source| BundleError::Rejected { ply, source })?;
-            verified.push((ply, start.elapsed().as_secs_f64() * 1e3));
-        }
-        Ok(verified)
+            Ok((ply, start.elapsed().as_secs_f64() * 1e3))
+        });
+        verified.collect()
     }
 }
 

@@ -55,6 +55,16 @@ pub enum VerifyError {
     Joint(OpeningError),
 }
 
+impl VerifyError {
+    /// Its variants' names, outermost first, with dots between: the same on every platform, without numbers.
+    #[must_use]
+    pub fn path(&self) -> String {
+        let debug = format!("{self:?}");
+        let words = debug.split(|c: char| !c.is_ascii_alphabetic()).filter(|word| !word.is_empty());
+        words.collect::<Vec<_>>().join(".")
+    }
+}
+
 /// The transcript of a statement about a model, before the first message.
 pub(crate) fn transcript(digest: &Digest, statement: &Statement, profile: Profile) -> Transcript {
     let mut transcript = Transcript::new(protocol(profile));

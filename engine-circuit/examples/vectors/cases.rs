@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use engine_circuit::model::{NetworkShape, QuantisedNetwork};
 use engine_circuit::transcript::keccak256;
-use engine_circuit::{Level, Profile, Prover, Statement, VerifyError, evaluate, weights};
+use engine_circuit::{Level, Profile, Prover, Statement, Value, VerifyingKey, evaluate, weights};
 use protocol::GameRecord;
 use protocol::record::START_FEN;
 use serde::{Deserialize, Serialize};
@@ -84,15 +84,9 @@ pub(crate) struct Case {
 }
 
 /// Where the cases are.
+#[allow(dead_code, reason = "a module of programs, each of which uses a part")]
 pub(crate) fn path() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/vectors/proofs.jsonl")
-}
-
-/// The error's name: its variants, outermost first, without numbers.
-fn name(error: VerifyError) -> String {
-    let debug = format!("{error:?}");
-    let words = debug.split(|c: char| !c.is_ascii_alphabetic()).filter(|word| !word.is_empty());
-    words.collect::<Vec<_>>().join(".")
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -186,13 +180,13 @@ fn prover((channels, blocks, seed): (usize, usize, u64)) -> Prover {
 }
 
 impl Plan {
-    /// The case, its statement and its proof.
-    fn carry_out(&self, prover: &Prover) -> (Case, Statement, Vec<u8>) {
+    /// The case, its statement, the values in it and its proof.
+    fn carry_out(&self, prover: &Prover) -> (Case, Statement, Vec<Value>, Vec<u8>) {
         let model = prover.model();
         let level = Level::new(self.level).unwrap();
         let game_id = keccak256(self.name.as_bytes());
         let mut record = GameRecord::replay(self.fen, self.before.iter().copied()).unwrap();
-        let (mut parts, mut plies, mut seeds) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut parts, mut plies, mut seeds, mut values) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         while parts.len() < self.proven {
             let proven = (record.ply() - self.before.len()).is_multiple_of(2);
             let evaluation = evaluate(model, &record).unwrap();
@@ -212,6 +206,7 @@ impl Plan {
                 let public = &statement.public_moves(model.network().logit_scale_log2())[0];
                 let value = prover.traces(std::slice::from_ref(public))[0].value();
                 statement = statement.with_values(&[value]).unwrap();
+                values.push(value);
             }
             parts.push(statement);
             plies.push(ply);
@@ -237,30 +232,38 @@ impl Plan {
             tamper: Tamper::No,
             expected: String::new(),
         };
-        (case, statement, proof)
+        (case, statement, values, proof)
     }
 }
 
 /// All cases, made anew.
+#[allow(dead_code, reason = "a module of programs, each of which uses a part")]
 pub(crate) fn cases() -> Vec<Case> {
-    let mut provers = BTreeMap::new();
     let mut cases = Vec::new();
-    for (number, plan) in plans().into_iter().enumerate() {
-        let prover = provers.entry(plan.network).or_insert_with(|| prover(plan.network));
-        let (case, statement, proof) = plan.carry_out(prover);
-        let tampers = if number == 0 { tampers() } else { Vec::new() };
-        let key = prover.model().verifying_key();
-        for (suffix, tamper) in [("", Tamper::No)].into_iter().chain(tampers) {
-            let verdict = engine_circuit::verify(&key, &statement, Profile::Live, &tamper.apply(&proof));
-            let name = if suffix.is_empty() { case.name.clone() } else { format!("{}: {suffix}", case.name) };
-            let expected = verdict.map_or_else(self::name, |()| "ok".to_owned());
-            cases.push(Case { name, tamper, expected, ..case.clone() });
-        }
-    }
+    each_case(|case, _, _, _| cases.push(case));
     cases
 }
 
+/// Makes all cases anew, each with its key, the values that are stated and the proof that the verifier gets.
+pub(crate) fn each_case(mut take: impl FnMut(Case, &VerifyingKey, &[Value], &[u8])) {
+    let mut provers = BTreeMap::new();
+    for (number, plan) in plans().into_iter().enumerate() {
+        let prover = provers.entry(plan.network).or_insert_with(|| prover(plan.network));
+        let (case, statement, values, proof) = plan.carry_out(prover);
+        let tampers = if number == 0 { tampers() } else { Vec::new() };
+        let key = prover.model().verifying_key();
+        for (suffix, tamper) in [("", Tamper::No)].into_iter().chain(tampers) {
+            let proof = tamper.apply(&proof);
+            let verdict = engine_circuit::verify(&key, &statement, Profile::Live, &proof);
+            let name = if suffix.is_empty() { case.name.clone() } else { format!("{}: {suffix}", case.name) };
+            let expected = verdict.map_or_else(|error| error.path(), |()| "ok".to_owned());
+            take(Case { name, tamper, expected, ..case.clone() }, &key, &values, &proof);
+        }
+    }
+}
+
 /// Keccak-256 of the first case's proof.
+#[allow(dead_code, reason = "a module of programs, each of which uses a part")]
 pub(crate) fn proof_digest() -> String {
     let plan = &plans()[0];
     plan.carry_out(&prover(plan.network)).0.proof_digest
