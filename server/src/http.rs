@@ -97,6 +97,9 @@ impl Status {
 /// Media type of plain answers.
 pub(crate) const TEXT: &str = "text/plain; charset=utf-8";
 
+/// Media type of a page.
+const HTML: &str = "text/html; charset=utf-8";
+
 /// What the server has to say about itself.
 pub(crate) struct Health {
     /// Why it can't do its work, if it can't.
@@ -132,8 +135,17 @@ pub(crate) async fn answer(
                 respond(tcp, Status::INTERNAL, TEXT, "the metrics can't be written\n").await
             }
         },
+        ("/verify", None) => {
+            let page = verifier_web::page::page();
+            let headers = format!(
+                "Content-Security-Policy: {}\r\nReferrer-Policy: no-referrer\r\n\
+                 Cross-Origin-Opener-Policy: same-origin\r\nCross-Origin-Resource-Policy: same-origin\r\n",
+                page.policy
+            );
+            respond_with(tcp, Status::OK, HTML, &headers, &page.html).await
+        }
         ("/", None) => {
-            let body = "This is a Fairmate server: it speaks WebSocket. Connect with a client.\n";
+            let body = "This is a Fairmate server: it speaks WebSocket. Connect with a client, or check a game's proofs at /verify.\n";
             respond(tcp, Status::OK, TEXT, body).await
         }
         _ => respond(tcp, Status::NOT_FOUND, TEXT, "nothing here\n").await,
@@ -147,15 +159,27 @@ pub(crate) async fn answer(
 /// Fails when the other end goes.
 pub(crate) async fn respond(
     tcp: &mut TcpStream,
-    Status(status): Status,
+    status: Status,
     content_type: &str,
     body: &str,
 ) -> io::Result<()> {
+    respond_with(tcp, status, content_type, "", body).await
+}
+
+/// The same with more headers, each with its line's end.
+async fn respond_with(
+    tcp: &mut TcpStream,
+    Status(status): Status,
+    content_type: &str,
+    headers: &str,
+    body: &str,
+) -> io::Result<()> {
     let length = body.len();
-    let text = format!(
+    let head = format!(
         "HTTP/1.1 {status}\r\nContent-Type: {content_type}\r\nContent-Length: {length}\r\nCache-Control: no-store\r\n\
-         X-Content-Type-Options: nosniff\r\nConnection: close\r\n\r\n{body}"
+         X-Content-Type-Options: nosniff\r\n{headers}Connection: close\r\n\r\n"
     );
-    tcp.write_all(text.as_bytes()).await?;
+    tcp.write_all(head.as_bytes()).await?;
+    tcp.write_all(body.as_bytes()).await?;
     tcp.shutdown().await
 }

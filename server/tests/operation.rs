@@ -212,6 +212,36 @@ async fn health_over_plain_http() {
     server.stop().await;
 }
 
+#[tokio::test]
+async fn the_page_that_verifies_is_served() {
+    let folder = tempfile::tempdir().unwrap();
+    let (server, metrics) =
+        TestServer::start_with_metrics(config(TestEngine::default(), ProofMode::Off, folder.path())).await;
+    let page = verifier_web::page::page();
+    for path in ["/verify", "/verify?lang=de"] {
+        let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n");
+        let answer = exchange(server.address, request.as_bytes()).await;
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        for line in [
+            "HTTP/1.1 200 OK",
+            "Content-Type: text/html; charset=utf-8",
+            "X-Content-Type-Options: nosniff",
+            &format!("Content-Length: {}", page.html.len()),
+            &format!("Content-Security-Policy: {}", page.policy),
+        ] {
+            assert!(head.lines().any(|found| found == line), "{line} is not in {head}");
+        }
+        assert!(body == page.html, "the body is another page");
+    }
+    for path in
+        ["/verify/", "/verify/../verify", "/verify/x", "/verifier.wasm", "/%2e%2e/Cargo.toml", "/VERIFY"]
+    {
+        assert_eq!(get(server.address, path).await.0, 404, "{path}");
+    }
+    assert_eq!(get(metrics, "/verify").await.0, 404);
+    server.stop().await;
+}
+
 /// Connects as a page of an origin does, and returns the status of a refusal.
 async fn connect_from(address: SocketAddr, origin: &str) -> Result<(), u16> {
     let mut request = format!("ws://{address}").into_client_request().unwrap();
