@@ -263,6 +263,21 @@ fn a_dispute_on_a_devnet() {
     assert_eq!((&status["pending"], &status["new_move"]), (&json!("nothing"), &json!(uci)));
     let game_id = format!("0x{}", hex::encode(offer.game_id()));
 
+    // Anybody can have the operator's moves verified, by a call or in a transaction.
+    let evidence = common::prove(&game.clone().check().unwrap());
+    std::fs::write(folder.join("game.proof"), &evidence).unwrap();
+    let vk = model_path().with_extension("vk");
+    let verify = |proof: &'static str| {
+        let game = ["--game", "operator.json", "--proof", proof, "--vk", vk.to_str().unwrap()];
+        [["verify-game", "--rpc", rpc, "--settlement", &contract].as_slice(), &game].concat()
+    };
+    assert_eq!(object(folder, &verify("game.proof"))["moves"], 1);
+    let key = ["--key-file", "net/player.key", "--password-file", "net/password"];
+    let sent = object(folder, &[verify("game.proof").as_slice(), &key].concat());
+    assert!(sent["gas_used"].as_u64().unwrap() > 1_000_000, "{sent}");
+    std::fs::write(folder.join("short.proof"), &evidence[..1_000]).unwrap();
+    assert!(failure(folder, &verify("short.proof"), 1).contains("(Truncated)"));
+
     // The player goes on from the chain, and the operator resigns.
     let game = own.follow(game.check().unwrap().state(), seeds.element(1)).unwrap();
     let mv =

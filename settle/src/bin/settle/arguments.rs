@@ -55,6 +55,25 @@ impl KeyFile {
     }
 }
 
+/// The same where no key means that nothing is sent.
+#[derive(Args)]
+pub struct OptionalKeyFile {
+    /// Encrypted key: with it a transaction is sent, whose gas is printed; without, the contract is only called
+    #[arg(long, value_name = "FILE")]
+    key_file: Option<PathBuf>,
+    /// File with the key's pass phrase; asked for on the terminal if not given
+    #[arg(long, value_name = "FILE", requires = "key_file")]
+    password_file: Option<PathBuf>,
+}
+
+impl OptionalKeyFile {
+    /// Decrypts it, if one is given.
+    pub fn account(&self) -> Outcome<Option<Account>> {
+        let Self { key_file: Some(key_file), password_file } = self else { return Ok(None) };
+        KeyFile { key_file: key_file.clone(), password_file: password_file.clone() }.account().map(Some)
+    }
+}
+
 /// Reads a pass phrase from a file, or asks for it.
 pub fn pass_phrase(file: Option<&Path>, prompt: &str) -> Outcome<String> {
     match file {

@@ -9,10 +9,10 @@ use engine_circuit::{Level, Seed, Statement, VerifyingKey};
 use protocol::GameRecord;
 use protocol::shakmaty::{Color, Position as _, uci::UciMove};
 use serde_json::json;
-use settle::{Account, Chain, verification};
+use settle::{Chain, verification};
 use settlement::game_file::{GameFile, StakedGame};
 
-use crate::arguments::{KeyFile, MAX_PROOF_BYTES, Node, hash, load_key};
+use crate::arguments::{MAX_PROOF_BYTES, Node, OptionalKeyFile, hash, load_key};
 use crate::output::{Outcome, emit_either, emit_receipt, misuse, read_file, read_json, rejected};
 
 /// Where proofs are verified, and how.
@@ -33,9 +33,8 @@ struct Where {
     /// Proof of the chain's profile
     #[arg(long, value_name = "FILE")]
     proof: PathBuf,
-    /// Send it as a transaction, signed with this key, and say what it cost; otherwise it is only called
     #[command(flatten)]
-    key: Option<KeyFile>,
+    key: OptionalKeyFile,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -99,7 +98,7 @@ fn level(text: &str) -> Result<Level, String> {
 impl Where {
     async fn verify(&self, key: &VerifyingKey, statement: &Statement) -> Outcome {
         let proof = read_file(&self.proof, MAX_PROOF_BYTES)?;
-        let account: Option<Account> = self.key.as_ref().map(KeyFile::account).transpose()?;
+        let account = self.key.account()?;
         let rpc = self.node.connect().await?;
         let router = match (self.router, self.settlement) {
             (Some(router), _) => router,
@@ -108,7 +107,11 @@ impl Where {
         };
         let bytes = verification::statement_bytes(&key.digest(), statement);
         let moves = statement.num_moves();
-        let what = format!("verified on chain: {moves} moves of {}", key.digest());
+        let what = format!(
+            "verified on chain: {moves} move{} of {}",
+            if moves == 1 { "" } else { "s" },
+            key.digest()
+        );
         let facts = json!({ "moves": moves, "model": key.digest().to_string(), "proof_bytes": proof.len() });
         match account {
             Some(account) => {
