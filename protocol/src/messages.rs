@@ -8,15 +8,18 @@
 //!
 //! Lengths are checked before anything is parsed, no decoder panics, and nothing here does I/O.
 
+pub use crate::hex::{Hex32, HexBytes, HexError};
 use crate::{
     ClockReading, GameRecord, GameTerms, Outcome,
+    hex::{hex_array, hex_vec, to_hex},
     record::{MAX_PLIES, START_FEN},
+    stakes::{GameStakes, SettledOutcome, StakesWish, WireSignature},
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use shakmaty::Color;
 
 /// Version of this protocol, sent in both hellos. A server refuses any other.
-pub const PROTOCOL_VERSION: u32 = 2;
+pub const PROTOCOL_VERSION: u32 = 3;
 
 /// Longest text frame a client may send, in bytes. Checked before parsing.
 pub const MAX_CLIENT_MESSAGE_BYTES: usize = 16 << 10;
@@ -77,11 +80,6 @@ impl std::str::FromStr for GameId {
         hex_array::parse(text).map(Self)
     }
 }
-
-/// 32 bytes that travel as hexadecimal digits: a nonce, an element of a seed chain.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Hex32(#[serde(with = "hex_array")] pub [u8; 32]);
 
 /// What both sides know of a game's seeds (`docs/network.md` section 5); only games below the strongest level have any.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -186,6 +184,34 @@ pub enum ClientMessage {
         /// The nonce.
         nonce: Hex32,
     },
+    /// Asks for a game for stakes (`docs/settlement.md`), from the usual start position, at a level with seeds, without clock or moves taken
+    /// back. Answered by [`ServerMessage::Game`] with the operator's signed offer, whose digest is the game's id.
+    NewStakedGame {
+        /// Side of the human.
+        human_side: SideChoice,
+        /// Level of the network's play, 1 to 7.
+        level: u8,
+        /// Where, who, how much.
+        stakes: StakesWish,
+    },
+    /// The player has taken the offer of a game on chain. The server looks and answers with [`ServerMessage::StakesOpened`]; it looks
+    /// by itself, too, so nothing is lost without this message.
+    StakesOpened {
+        /// The game.
+        game_id: GameId,
+        /// The nonce of the transaction: the client's half of the seeds, zeros in front.
+        nonce: HexBytes<16>,
+    },
+    /// The player's signature on the result of a game for stakes: on a loss or draw that the game has come to, or to resign, or to claim a
+    /// draw. Idempotent.
+    SignResult {
+        /// The game.
+        game_id: GameId,
+        /// The result.
+        outcome: SettledOutcome,
+        /// The player's, on it.
+        signature: WireSignature,
+    },
     /// Takes a game up again, answered by [`ServerMessage::Game`] and the proofs the client lacks.
     Resume {
         /// The game.
@@ -202,8 +228,11 @@ pub enum ClientMessage {
         ply: u32,
         /// The move in UCI notation.
         uci: String,
+        /// In a game for stakes the player's, on the state after the move.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        signature: Option<WireSignature>,
     },
-    /// Gives the game up.
+    /// Gives the game up; in a game for stakes that takes [`ClientMessage::SignResult`].
     Resign {
         /// The game.
         game_id: GameId,
@@ -280,6 +309,9 @@ pub enum ServerMessage {
         /// Seeds of the network's moves, below the strongest level.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         seeds: Option<GameSeeds>,
+        /// What a game for stakes has been signed with. Its nonce in `seeds` is there once the player has opened it on chain.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        stakes: Option<Box<GameStakes>>,
     },
     /// A move of the human is legal and stored for good.
     MoveAccepted {
@@ -301,6 +333,34 @@ pub enum ServerMessage {
         /// The chain's element that the move's seed is made of, below the strongest level.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         seed_element: Option<Hex32>,
+        /// In a game for stakes the operator's, on the state after the move; none for a move that was made on chain.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        signature: Option<WireSignature>,
+    },
+    /// The player has opened a game for stakes on chain, and the server has seen it there: play begins.
+    StakesOpened {
+        /// The game.
+        game_id: GameId,
+        /// The nonce on chain.
+        nonce: HexBytes<16>,
+    },
+    /// A move of the human that came over the chain: it answered or began a dispute.
+    MoveOnChain {
+        /// The game.
+        game_id: GameId,
+        /// Half-moves in the record before it.
+        ply: u32,
+        /// The move in UCI notation.
+        uci: String,
+    },
+    /// The operator's signature on the result of a game for stakes: after a loss of the network's or a draw.
+    ResultSigned {
+        /// The game.
+        game_id: GameId,
+        /// The result.
+        outcome: SettledOutcome,
+        /// The operator's, on it.
+        signature: WireSignature,
     },
     /// The clock of a game with a time control: after its state, after each move, and whenever a clock starts or stops
     /// without a move.
@@ -416,6 +476,14 @@ pub enum ErrorCode {
     WrongNonce,
     /// That ply has no proof, and none is coming.
     NoProof,
+    /// The server doesn't play for these stakes: for none at all, on another chain, or not for as much.
+    NoStakes,
+    /// The game is not open on chain.
+    NotOpened,
+    /// A signature is missing, not of the player, or on something else; or the game has no stakes and takes none.
+    BadSignature,
+    /// The game did not end like this.
+    WrongResult,
     /// Too many messages; this one was dropped.
     RateLimited,
     /// The server has as much to do as it takes on; try again later.
@@ -509,6 +577,9 @@ impl ClientMessage {
             | Self::ClaimDraw { .. }
             | Self::TakeBack { .. }
             | Self::Nonce { .. }
+            | Self::NewStakedGame { .. }
+            | Self::StakesOpened { .. }
+            | Self::SignResult { .. }
             | Self::RequestProof { .. }
             | Self::Ping => Ok(()),
         }
@@ -554,6 +625,7 @@ impl ServerMessage {
             terms,
             proof_plies,
             seeds,
+            stakes: None,
         }
     }
 }
@@ -614,23 +686,6 @@ impl std::fmt::Display for MessageError {
 
 impl std::error::Error for MessageError {}
 
-/// Why a text is not the hex of as many bytes as are wanted.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct HexError {
-    expected_bytes: Option<usize>,
-}
-
-impl std::fmt::Display for HexError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self.expected_bytes {
-            Some(bytes) => write!(f, "expected {} lower- or upper-case hex digits", 2 * bytes),
-            None => f.write_str("expected an even number of hex digits"),
-        }
-    }
-}
-
-impl std::error::Error for HexError {}
-
 fn check_length(bytes: usize, limit: usize) -> Result<(), MessageError> {
     if bytes > limit { Err(MessageError::TooLarge { bytes, limit }) } else { Ok(()) }
 }
@@ -644,65 +699,6 @@ fn encode<T: Serialize>(message: &T, limit: usize) -> Result<String, MessageErro
     let text = serde_json::to_string(message).map_err(|error| MessageError::Json(error.to_string()))?;
     check_length(text.len(), limit)?;
     Ok(text)
-}
-
-fn to_hex(bytes: &[u8]) -> String {
-    const DIGITS: [char; 16] =
-        ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
-    let digit = |nibble: u8| DIGITS[usize::from(nibble & 15)];
-    bytes.iter().flat_map(|&byte| [digit(byte >> 4), digit(byte)]).collect()
-}
-
-fn from_hex(text: &str) -> Result<Vec<u8>, HexError> {
-    let error = HexError { expected_bytes: None };
-    let nibble = |digit: u8| char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok());
-    let (pairs, []) = text.as_bytes().as_chunks::<2>() else { return Err(error) };
-    pairs
-        .iter()
-        .map(|&[high, low]| Some(nibble(high)? << 4 | nibble(low)?))
-        .collect::<Option<_>>()
-        .ok_or(error)
-}
-
-/// Serde of a fixed number of bytes as hex.
-mod hex_array {
-    use super::{HexError, from_hex, to_hex};
-    use serde::{Deserialize, Deserializer, Serializer, de::Error};
-
-    pub(super) fn parse<const N: usize>(text: &str) -> Result<[u8; N], HexError> {
-        let error = HexError { expected_bytes: Some(N) };
-        if text.len() != 2 * N {
-            return Err(error);
-        }
-        from_hex(text).ok().and_then(|bytes| bytes.try_into().ok()).ok_or(error)
-    }
-
-    pub(super) fn serialize<S: Serializer, const N: usize>(
-        bytes: &[u8; N],
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&to_hex(bytes))
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>, const N: usize>(
-        deserializer: D,
-    ) -> Result<[u8; N], D::Error> {
-        parse(&String::deserialize(deserializer)?).map_err(D::Error::custom)
-    }
-}
-
-/// Serde of bytes as hex.
-mod hex_vec {
-    use super::{from_hex, to_hex};
-    use serde::{Deserialize, Deserializer, Serializer, de::Error};
-
-    pub(super) fn serialize<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&to_hex(bytes))
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
-        from_hex(&String::deserialize(deserializer)?).map_err(D::Error::custom)
-    }
 }
 
 #[cfg(test)]

@@ -37,6 +37,8 @@ pub enum EndReason {
     Timeout,
     /// The record is full ([`MAX_PLIES`]).
     LengthLimit,
+    /// A game for stakes ended on chain: a side did not answer in time, or got its stake back.
+    OnChain,
 }
 
 impl Outcome {

@@ -1,6 +1,7 @@
 //! What a server is told at its start.
 
 use crate::{
+    chain::Stakes,
     engine::{CircuitEngine, Engine},
     origin::AllowedOrigins,
 };
@@ -20,6 +21,8 @@ pub struct ServerConfig {
     pub cache_path: PathBuf,
     /// Web pages that may connect.
     pub origins: AllowedOrigins,
+    /// What games for stakes need; without it none are played.
+    pub stakes: Option<Stakes>,
     /// Bounds on what clients can make the server do.
     pub limits: Limits,
 }
@@ -39,6 +42,7 @@ impl ServerConfig {
             store_dir: store_dir.into(),
             cache_path: cache_path.into(),
             origins: AllowedOrigins::loopback(),
+            stakes: None,
             limits: Limits::default(),
         }
     }

@@ -1,7 +1,7 @@
 //! The one place that calls `engine-circuit`; the rest of the server sees two traits, so that its tests can play
 //! with a network that costs nothing and a prover that misbehaves.
 
-use engine_circuit::{Level, Model, Prover, Seed, Statement, VerifyingKey};
+use engine_circuit::{Level, Model, Profile, Prover, Seed, Statement, VerifyingKey};
 use protocol::{GameId, GameRecord, shakmaty::Move};
 use std::{path::Path, sync::Arc};
 
@@ -48,6 +48,8 @@ pub struct MoveClaim {
     pub mv: Move,
     /// How it was chosen.
     pub sampling: Sampling,
+    /// For a client, or for a contract.
+    pub profile: Profile,
 }
 
 /// Proves moves of one network.
@@ -135,14 +137,14 @@ impl MoveProver for CircuitProver {
     fn prove(&self, claim: &MoveClaim) -> Result<Vec<u8>, EngineError> {
         let statement = Self::statement(claim)?;
         self.prover
-            .prove(&statement, engine_circuit::Profile::Live)
+            .prove(&statement, claim.profile)
             .map(|proved| proved.proof)
             .map_err(|error| EngineError::of("proving failed", &error))
     }
 
     fn verify(&self, claim: &MoveClaim, proof: &[u8]) -> Result<(), EngineError> {
         let statement = Self::statement(claim)?;
-        engine_circuit::verify(&self.key, &statement, engine_circuit::Profile::Live, proof)
+        engine_circuit::verify(&self.key, &statement, claim.profile, proof)
             .map_err(|error| EngineError::of("the server's own check rejects the proof", &error))
     }
 }

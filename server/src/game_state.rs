@@ -12,7 +12,13 @@ use engine_circuit::{
 };
 use protocol::{
     ClockReading, FREE_PLIES, GameRecord, GameSeeds, GameTerms, Hex32, MAX_UNPROVEN, Outcome, RecordError,
-    Side, record::MAX_PLIES, shakmaty::Position,
+    SettledOutcome, Side, WireSignature, record::MAX_PLIES, shakmaty::Position,
+};
+use settlement::{
+    game_file::{GameFile, SignedMove},
+    position::PositionWords,
+    signed::{SignedOffer, SignedResult},
+    typed_data::{self, State},
 };
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -32,6 +38,37 @@ pub(crate) struct GameState {
     infer_ms: Vec<Option<f32>>,
     /// Seeds, below the strongest level.
     seeds: Option<Seeds>,
+    pub(crate) stakes: Option<StakesState>,
+}
+
+/// What was signed in a game for stakes.
+#[derive(Clone, Debug)]
+pub(crate) struct StakesState {
+    pub(crate) offer: Box<SignedOffer>,
+    /// The state after the last move.
+    pub(crate) latest: State,
+    /// The mover's, on the state after each move; none if it came over the chain.
+    pub(crate) signatures: Vec<Option<WireSignature>>,
+    pub(crate) results: Vec<SignedResult>,
+    /// Whether nothing is left to do on chain.
+    pub(crate) settled: bool,
+}
+
+impl StakesState {
+    fn new(offer: &SignedOffer) -> Self {
+        Self {
+            offer: Box::new(offer.clone()),
+            latest: State::of(offer.game_id(), &GameRecord::default()),
+            signatures: Vec::new(),
+            results: Vec::new(),
+            settled: false,
+        }
+    }
+
+    /// The result that a side has signed.
+    pub(crate) fn result_of(&self, side: typed_data::Side) -> Option<&SignedResult> {
+        self.results.iter().find(|result| result.by == side)
+    }
 }
 
 /// A game's seed chain and the client's nonce.
@@ -42,13 +79,14 @@ struct Seeds {
 }
 
 /// Elements of a game's chain: as many as the network can have moves.
-const CHAIN_LENGTH: usize = MAX_PLIES;
+pub(crate) const CHAIN_LENGTH: usize = MAX_PLIES;
 
 impl GameState {
     /// The state after stored events; `None` without any.
     pub(crate) fn replay(events: &[Event]) -> Result<Option<Self>, String> {
         let Some((first, rest)) = events.split_first() else { return Ok(None) };
-        let Event::Created { human_side, start_fen, model_digest, at_unix_ms, terms, seed_secret } = first
+        let Event::Created { human_side, start_fen, model_digest, at_unix_ms, terms, seed_secret, stakes } =
+            first
         else {
             return Err("its first event is not its creation".into());
         };
@@ -65,6 +103,7 @@ impl GameState {
             infer_ms: Vec::new(),
             seeds: seed_secret
                 .map(|secret| Seeds { chain: Arc::new(SeedChain::new(secret.0, CHAIN_LENGTH)), nonce: None }),
+            stakes: stakes.as_deref().map(StakesState::new),
         };
         if Level::new(terms.level).is_none_or(|level| level.is_random() != state.seeds.is_some()) {
             return Err("its level and its seeds don't fit".into());
@@ -83,13 +122,20 @@ impl GameState {
                 Some(seeds @ Seeds { nonce: None, .. }) => seeds.nonce = Some(*nonce),
                 _ => return Err("a nonce that it has no use for".into()),
             },
-            Event::Move { ply, uci, infer_ms, clock } => {
+            Event::Move { ply, uci, infer_ms, clock, signature } => {
                 if *ply != self.ply() {
                     return Err(format!("a move at ply {ply} follows {} half-moves", self.ply()));
                 }
                 self.record.play_uci(uci).map_err(|error| error.to_string())?;
                 self.infer_ms.push(*infer_ms);
                 self.clock = clock.or(self.clock);
+                if let Some(stakes) = &mut self.stakes {
+                    stakes.latest = stakes.latest.after(PositionWords::of(&self.record));
+                    stakes.signatures.push(*signature);
+                }
+            }
+            Event::TakenBack { .. } if self.stakes.is_some() => {
+                return Err("a move of a game for stakes was taken back".into());
             }
             Event::TakenBack { ply, clock } => {
                 let Ok(length) = usize::try_from(*ply) else { return Err("a ply is out of range".into()) };
@@ -107,16 +153,30 @@ impl GameState {
                 self.outcome = Some(*outcome);
                 self.clock = clock.or(self.clock);
             }
+            Event::ResultSigned { .. } | Event::Settled => {
+                let Some(stakes) = &mut self.stakes else {
+                    return Err("it has no stakes and was settled".into());
+                };
+                match event {
+                    Event::ResultSigned { result } => stakes.results.push(result.as_ref().clone()),
+                    _ => stakes.settled = true,
+                }
+            }
         }
         Ok(())
     }
 
     /// The events of a move: itself, and the end of the game if it ends it.
-    pub(crate) fn events_of_move(&self, uci: &str, infer_ms: Option<f32>) -> Result<Vec<Event>, RecordError> {
+    pub(crate) fn events_of_move(
+        &self,
+        uci: &str,
+        infer_ms: Option<f32>,
+        signature: Option<WireSignature>,
+    ) -> Result<Vec<Event>, RecordError> {
         let mut record = self.record.clone();
         let mv = record.play_uci(uci)?;
         let mut events =
-            vec![Event::Move { ply: self.ply(), uci: GameRecord::uci(mv), infer_ms, clock: None }];
+            vec![Event::Move { ply: self.ply(), uci: GameRecord::uci(mv), infer_ms, clock: None, signature }];
         events.extend(Outcome::of(&record).map(|outcome| Event::Ended { outcome, clock: None }));
         Ok(events)
     }
@@ -217,6 +277,38 @@ impl GameState {
         (0..self.ply()).filter(|ply| self.is_bot_ply(*ply) && !self.proofs.contains(ply))
     }
 
+    /// The state that a move leads to, in a game for stakes.
+    pub(crate) fn state_after(&self, uci: &str) -> Option<Result<State, RecordError>> {
+        let stakes = self.stakes.as_ref()?;
+        let mut record = self.record.clone();
+        Some(record.play_uci(uci).map(|_| stakes.latest.after(PositionWords::of(&record))))
+    }
+
+    /// What the outcome means for the stakes, once there is one.
+    pub(crate) fn stakes_outcome(&self) -> Option<typed_data::Outcome> {
+        self.outcome.map(|outcome| SettledOutcome::of(outcome, self.human_side).into())
+    }
+
+    /// The nonce with which a game for stakes was opened.
+    pub(crate) fn stakes_nonce(&self) -> Option<[u8; 16]> {
+        let Hex32(nonce) = self.seeds.as_ref()?.nonce?;
+        nonce.last_chunk::<16>().copied()
+    }
+
+    /// Everything that was signed in a game for stakes, once it is open.
+    pub(crate) fn game_file(&self) -> Option<GameFile> {
+        let stakes = self.stakes.as_ref()?;
+        let nonce = self.stakes_nonce()?;
+        let moves = (0..self.ply()).zip(self.record.uci_moves()).zip(&stakes.signatures);
+        let moves = moves.map(|((ply, uci), signature)| SignedMove {
+            uci,
+            signature: signature.map(|signature| signature.0),
+            seed_element: self.seed_element(ply).filter(|_| self.is_bot_ply(ply)).map(|element| element.0),
+        });
+        let offer = stakes.offer.as_ref().clone();
+        Some(GameFile { offer, nonce, moves: moves.collect(), results: stakes.results.clone() })
+    }
+
     /// Whether a server that starts has something to do for this game.
     pub(crate) fn needs_work(&self) -> bool {
         self.is_bot_turn() || self.missing_proofs().next().is_some()
@@ -236,11 +328,12 @@ mod tests {
             at_unix_ms: 0,
             terms: GameTerms::default(),
             seed_secret: None,
+            stakes: None,
         }
     }
 
     fn play(state: &mut GameState, uci: &str) {
-        for event in state.events_of_move(uci, None).unwrap() {
+        for event in state.events_of_move(uci, None, None).unwrap() {
             state.apply(&event).unwrap();
         }
     }
@@ -354,7 +447,13 @@ mod tests {
     #[test]
     fn refuses_events_that_contradict_each_other() {
         assert!(GameState::replay(&[]).unwrap().is_none());
-        let mv = |ply, uci: &str| Event::Move { ply, uci: uci.into(), infer_ms: None, clock: None };
+        let mv = |ply, uci: &str| Event::Move {
+            ply,
+            uci: uci.into(),
+            infer_ms: None,
+            clock: None,
+            signature: None,
+        };
         assert!(GameState::replay(&[mv(0, "e2e4")]).is_err());
         for events in [vec![mv(1, "e2e4")], vec![mv(0, "e2e5")], vec![created(Side::White)]] {
             let all: Vec<Event> = std::iter::once(created(Side::White)).chain(events).collect();

@@ -2,6 +2,8 @@
 //!
 //! Whatever happens is stored before anybody is told of it.
 
+mod staked;
+
 use crate::{
     clock::HEARTBEAT,
     engine::MoveClaim,
@@ -12,17 +14,19 @@ use crate::{
     run::Phase,
     store::{Event, StoreError, StoredProof, blocking},
 };
+use engine_circuit::Profile;
 use protocol::{
-    ErrorCode, GameId, GameRecord, GameSeeds, Hex32, Outcome, ServerMessage, Side, claimable_draw,
-    shakmaty::Position,
+    ErrorCode, GameId, GameRecord, GameSeeds, Hex32, HexBytes, Outcome, ServerMessage, SettledOutcome, Side,
+    WireSignature, claimable_draw, shakmaty::Position,
 };
+use settlement::{dispute::OnChain, game_file::GameFile};
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
     time::{Duration, Instant},
 };
 use tokio::{
-    sync::mpsc,
+    sync::{mpsc, oneshot},
     time::{Instant as TokioInstant, sleep, sleep_until},
 };
 
@@ -39,7 +43,7 @@ pub(crate) enum Command {
     /// Stop following it.
     Detach { client: u64 },
     /// Play a move of the human.
-    Move { client: Client, ply: u32, uci: String },
+    Move { client: Client, ply: u32, uci: String, signature: Option<WireSignature> },
     /// Fix the client's half of the seeds.
     Nonce { client: Client, nonce: Hex32 },
     /// Resign.
@@ -52,6 +56,14 @@ pub(crate) enum Command {
     TakeBack { client: Client, ply: u32 },
     /// Send a proof again.
     RequestProof { client: Client, ply: u32 },
+    /// Look for the player's transaction that opens the game.
+    StakesOpened { client: Client, nonce: HexBytes<16> },
+    /// Take the player's signature on a result.
+    SignResult { client: Client, outcome: SettledOutcome, signature: WireSignature },
+    /// Learn what the contract holds of the game, and tell what was signed in it, once it is open.
+    Seen { chain: Box<OnChain>, reply: oneshot::Sender<Option<GameFile>> },
+    /// Take a move of the human from the chain.
+    MoveOnChain { ply: u32, uci: String },
 }
 
 /// A proof that couldn't be made.
@@ -191,8 +203,11 @@ impl GameTask {
         self.games.metrics.infer_seconds.observe(infer_time.as_secs_f64());
         let infer_ms = infer_time.as_secs_f32() * 1e3;
         let uci = GameRecord::uci(best.ok_or_else(|| failed("it names none"))?);
-        let events =
-            self.state.events_of_move(&uci, Some(infer_ms)).map_err(|error| failed(&error.to_string()))?;
+        let signature = self.sign_move(&uci)?;
+        let events = self
+            .state
+            .events_of_move(&uci, Some(infer_ms), signature)
+            .map_err(|error| failed(&error.to_string()))?;
         self.check_flag().await;
         if self.state.outcome.is_some() {
             return Ok(());
@@ -217,7 +232,7 @@ impl GameTask {
         let record = self.state.record.truncated(index);
         let job = Job {
             ply,
-            claim: MoveClaim { game_id: self.game_id, record, mv, sampling },
+            claim: MoveClaim { game_id: self.game_id, record, mv, sampling, profile: Profile::Live },
             done: self.done_sender.clone(),
         };
         match pool.submit(job) {
@@ -277,8 +292,8 @@ impl GameTask {
             Command::Detach { client } => {
                 self.followers.remove(&client);
             }
-            Command::Move { client, ply, uci } => {
-                let played = self.human_move(&client, ply, &uci).await;
+            Command::Move { client, ply, uci, signature } => {
+                let played = self.human_move(&client, ply, &uci, signature).await;
                 self.answer(&client, played);
             }
             Command::Nonce { client, nonce } => {
@@ -286,8 +301,7 @@ impl GameTask {
                 self.answer(&client, fixed);
             }
             Command::Resign { client } => {
-                let side = self.state.human_side;
-                let resigned = self.end(Outcome::resignation(side), Some(Event::Resigned { side })).await;
+                let resigned = self.resign().await;
                 self.answer(&client, resigned);
             }
             Command::OfferDraw { client } => match claimable_draw(&self.state.record) {
@@ -311,6 +325,26 @@ impl GameTask {
                 let requested = self.request_proof(&client, ply);
                 self.answer(&client, requested);
             }
+            Command::StakesOpened { client, nonce } => {
+                let looked = self.stakes_opened(&client, nonce);
+                self.answer(&client, looked);
+            }
+            Command::SignResult { client, outcome, signature } => {
+                let signed = self.result_signed(&client, outcome, signature).await;
+                self.answer(&client, signed);
+            }
+            Command::Seen { chain, reply } => {
+                if let Err(error) = self.seen(&chain).await {
+                    tracing::error!(game = %self.game_id, "can't store what is on chain: {error}");
+                }
+                // Whoever asked may have ended.
+                drop(reply.send(self.state.game_file()));
+            }
+            Command::MoveOnChain { ply, uci } => {
+                if let Err(error) = self.move_on_chain(ply, &uci).await {
+                    tracing::error!(game = %self.game_id, ply, "can't take a move from the chain: {error}");
+                }
+            }
         }
     }
 
@@ -322,7 +356,7 @@ impl GameTask {
 
     fn attach(&mut self, client: Client, have_proofs: &[u32]) {
         let state = &self.state;
-        client.tell(ServerMessage::game(
+        let mut message = ServerMessage::game(
             self.game_id,
             state.human_side,
             &state.record,
@@ -330,7 +364,11 @@ impl GameTask {
             state.terms,
             state.proofs.iter().copied().collect(),
             state.public_seeds(),
-        ));
+        );
+        if let ServerMessage::Game { stakes, .. } = &mut message {
+            *stakes = self.public_stakes();
+        }
+        client.tell(message);
         if let Some(clock) = self.clock_message() {
             client.tell(clock);
         }
@@ -348,7 +386,13 @@ impl GameTask {
         self.followers.insert(client.number, client);
     }
 
-    async fn human_move(&mut self, client: &Client, ply: u32, uci: &str) -> Result<(), Refusal> {
+    async fn human_move(
+        &mut self,
+        client: &Client,
+        ply: u32,
+        uci: &str,
+        signature: Option<WireSignature>,
+    ) -> Result<(), Refusal> {
         let game_id = self.game_id;
         if let Some((played, _)) = self.state.played(ply) {
             if played != uci || self.state.is_bot_ply(ply) {
@@ -376,8 +420,9 @@ impl GameTask {
         }
         let events = self
             .state
-            .events_of_move(uci, None)
+            .events_of_move(uci, None, signature)
             .map_err(|error| Refusal::new(ErrorCode::IllegalMove, error.to_string()))?;
+        self.check_signature(uci, signature)?;
         self.commit(events, None).await.map_err(|error| Refusal::internal(&error))?;
         self.broadcast(&ServerMessage::MoveAccepted { game_id, ply });
         self.broadcast_clock();
@@ -387,11 +432,15 @@ impl GameTask {
 
     fn bot_move_message(&self, ply: u32, uci: String, infer_ms: f32) -> ServerMessage {
         let seed_element = self.state.seed_element(ply);
-        ServerMessage::BotMove { game_id: self.game_id, ply, uci, infer_ms, seed_element }
+        let signature = self.signature_at(ply);
+        ServerMessage::BotMove { game_id: self.game_id, ply, uci, infer_ms, seed_element, signature }
     }
 
     async fn fix_nonce(&mut self, nonce: Hex32) -> Result<(), Refusal> {
         let refuse = |message: &str| Err(Refusal::new(ErrorCode::WrongNonce, message));
+        if self.state.stakes.is_some() {
+            return refuse("the nonce of a game for stakes is that of its transaction");
+        }
         match self.state.public_seeds() {
             None => refuse("the game is played at the strongest level and needs no nonce"),
             Some(GameSeeds { nonce: Some(fixed), .. }) if fixed == nonce => Ok(()),
@@ -529,6 +578,10 @@ impl GameTask {
         for event in &events {
             next.apply(event).map_err(StoreError::Damaged)?;
         }
+        if let Some(result) = self.result_to_sign(&next)? {
+            next.apply(&result).map_err(StoreError::Damaged)?;
+            events.push(result);
+        }
         if let Some(stamp) = self.state.next_clock(&next, self.games.pool.is_some(), &self.games.time) {
             next.clock = Some(stamp);
             if let Some(clock) = events.last_mut().and_then(Event::clock_mut) {
@@ -573,6 +626,7 @@ impl GameTask {
                 "game over"
             );
             self.broadcast(&ServerMessage::GameOver { game_id: self.game_id, outcome });
+            self.broadcast_result();
         }
     }
 }

@@ -1,10 +1,11 @@
 //! The table of live games. A game is live while somebody follows it or it has work to do; the rest are on disk.
 
 use crate::{
+    chain::Operator,
     clock::{HEARTBEAT, ServerTime},
     config::Limits,
     engine::Engine,
-    game_state::GameState,
+    game_state::{CHAIN_LENGTH, GameState},
     game_task::{Command, GameTask},
     metrics::{Counted, Metrics},
     outbound::{Client, Refusal, when},
@@ -12,8 +13,8 @@ use crate::{
     run::Phase,
     store::{Event, Store, StoreError, blocking},
 };
-use engine_circuit::Level;
-use protocol::{ErrorCode, GameId, GameRecord, GameTerms, Hex32, Outcome, Side};
+use engine_circuit::{Level, sampling::SeedChain};
+use protocol::{ErrorCode, GameId, GameRecord, GameTerms, Hex32, Outcome, Side, StakesWish};
 use std::{
     collections::HashMap,
     sync::{
@@ -42,6 +43,8 @@ pub(crate) struct Games {
     /// How far the server is.
     pub(crate) phases: watch::Receiver<Phase>,
     pub(crate) metrics: Metrics,
+    /// `None` if the server doesn't play for stakes.
+    pub(crate) operator: Option<Arc<Operator>>,
     digest: String,
     live: Mutex<HashMap<GameId, mpsc::Sender<Command>>>,
     /// Tasks of games that run.
@@ -61,6 +64,7 @@ impl Games {
         metrics: Metrics,
         phases: watch::Receiver<Phase>,
         alive: mpsc::Sender<()>,
+        operator: Option<Arc<Operator>>,
     ) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         Self {
@@ -74,6 +78,7 @@ impl Games {
             inference: Semaphore::new(cores),
             metrics,
             phases,
+            operator,
             live: Mutex::default(),
             tasks: watch::Sender::new(0),
             alive,
@@ -101,7 +106,6 @@ impl Games {
         if Outcome::of(record).is_some() {
             return Err(Refusal::new(ErrorCode::BadPosition, "the game is over at this position"));
         }
-        let game_id = GameId(rand::random());
         let created = Event::Created {
             human_side,
             start_fen: record.start_fen().to_owned(),
@@ -109,7 +113,54 @@ impl Games {
             at_unix_ms: self.time.now_ms(),
             terms,
             seed_secret: level.is_random().then(|| Hex32(rand::random())),
+            stakes: None,
         };
+        self.begin(GameId(rand::random()), created, client).await
+    }
+
+    /// Offers a game for stakes, stores the offer and has a client follow the game.
+    pub(crate) async fn offer(
+        self: &Arc<Self>,
+        human_side: Side,
+        level: u8,
+        wish: &StakesWish,
+        client: Client,
+    ) -> Result<GameId, Refusal> {
+        let refuse = |message: &str| Refusal::new(ErrorCode::NoStakes, message);
+        let operator =
+            self.operator.as_ref().ok_or_else(|| refuse("this server does not play for stakes"))?;
+        if self.pool.is_none() {
+            return Err(refuse("this server makes no proofs, so it does not play for stakes"));
+        }
+        if !Level::new(level).is_some_and(Level::is_random) {
+            let message =
+                format!("games for stakes are played at levels 1 to {}", Level::STRONGEST.number() - 1);
+            return Err(Refusal::new(ErrorCode::BadTerms, message));
+        }
+        let secret: [u8; 32] = rand::random();
+        let head = SeedChain::new(secret, CHAIN_LENGTH).head();
+        let white = human_side == Side::White;
+        let offer = operator.offer(wish, level, white, self.engine.digest(), head).await?;
+        let game_id = GameId(offer.game_id());
+        let created = Event::Created {
+            human_side,
+            start_fen: protocol::record::START_FEN.to_owned(),
+            model_digest: self.digest.clone(),
+            at_unix_ms: self.time.now_ms(),
+            terms: GameTerms { time_control: None, rated: true, level },
+            seed_secret: Some(Hex32(secret)),
+            stakes: Some(Box::new(offer)),
+        };
+        self.begin(game_id, created, client).await
+    }
+
+    /// Stores a new game and has a client follow it.
+    async fn begin(
+        self: &Arc<Self>,
+        game_id: GameId,
+        created: Event,
+        client: Client,
+    ) -> Result<GameId, Refusal> {
         let events = [created];
         let state = GameState::replay(&events)
             .ok()
@@ -239,6 +290,13 @@ impl Games {
                 state.model_digest, self.digest
             );
             return Err(Refusal::new(ErrorCode::UnknownGame, message));
+        }
+        let knows = |operator: &Arc<Operator>, offer| operator.knows(offer);
+        if let Some(stakes) = &state.stakes
+            && !self.operator.as_ref().is_some_and(|operator| knows(operator, &stakes.offer))
+        {
+            let message = "this is a game for stakes; the server runs without its chain or with another key";
+            return Err(Refusal::new(ErrorCode::NoStakes, message));
         }
         Ok(state)
     }

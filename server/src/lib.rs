@@ -2,8 +2,9 @@
 //!
 //! [`serve`] runs it in the caller's tokio runtime, so that a client can embed it; the binary `server` is a thin command line
 //! over it. Inside: `http` is what comes before a WebSocket, `session` one socket, `game_task` one live game, `games` the table of
-//! live games, `store` the games on disk, `prover_pool` the threads that prove, `metrics` what is counted.
+//! live games, `store` the games on disk, `prover_pool` the threads that prove, `metrics` what is counted, `operator` and `chain` games for stakes.
 
+mod chain;
 mod clock;
 mod config;
 mod engine;
@@ -12,6 +13,7 @@ mod game_task;
 mod games;
 mod http;
 mod metrics;
+mod operator;
 mod origin;
 mod outbound;
 mod prover_pool;
@@ -19,6 +21,7 @@ mod run;
 mod session;
 mod store;
 
+pub use chain::{Account, Chain, ChainError, Stakes, StakesLimits};
 pub use config::{Limits, ServerConfig};
 pub use engine::{CircuitEngine, Engine, EngineError, MoveClaim, MoveProver, Sampling};
 pub use origin::{AllowedOrigins, Origin, OriginError};

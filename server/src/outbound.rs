@@ -21,7 +21,7 @@ use tokio_tungstenite::tungstenite::{
 #[derive(Debug)]
 pub(crate) enum Outbound {
     /// A text frame.
-    Message(ServerMessage),
+    Message(Box<ServerMessage>),
     /// Stored proofs as binary frames, read from disk when their turn comes, behind all text frames.
     Proofs { game_id: GameId, plies: Vec<u32> },
 }
@@ -73,7 +73,7 @@ impl Client {
 
     /// Queues a text frame.
     pub(crate) fn tell(&self, message: ServerMessage) {
-        self.send(Outbound::Message(message));
+        self.send(Outbound::Message(Box::new(message)));
     }
 
     /// Queues an error.
@@ -197,7 +197,7 @@ impl<S: Sink<Message, Error = tungstenite::Error> + Unpin> Writer<S> {
                     return Ok(close);
                 }
                 Next::Item(Outbound::Message(message)) => {
-                    welcomed |= matches!(message, ServerMessage::Welcome { .. });
+                    welcomed |= matches!(*message, ServerMessage::Welcome { .. });
                     self.write_message(&message).await?;
                 }
                 Next::Item(Outbound::Proofs { game_id, plies }) => {

@@ -1,11 +1,13 @@
 //! The accept loop, from opening the store to the last goodbye.
 
 use crate::{
+    chain::Operator,
     clock::{ServerTime, unix_ms},
     config::ServerConfig,
     games::Games,
     http::{self, Health},
     metrics::{Metrics, RefusedReason},
+    operator,
     prover_pool::ProverPool,
     session,
     store::{Store, StoreError, blocking},
@@ -77,7 +79,7 @@ pub async fn serve(
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), ServeError> {
     let Listeners { players, metrics: metrics_listener } = listeners.into();
-    let ServerConfig { proof_mode, engine, store_dir, cache_path, origins, limits } = config;
+    let ServerConfig { proof_mode, engine, store_dir, cache_path, origins, stakes, limits } = config;
     let mut store = blocking(move || Store::open(&store_dir)).await??;
     let (open, mut closed) = mpsc::channel::<()>(1);
     store.open = Some(open);
@@ -97,9 +99,27 @@ pub async fn serve(
     let grace = limits.shutdown_grace;
     let sockets = Arc::new(Semaphore::new(limits.max_sockets));
     let scrapes = Arc::new(Semaphore::new(limits.max_metrics_sockets));
-    let games = Games::new(engine, store, pool, limits, time, metrics, phases.clone(), alive.clone());
+    let operator = stakes.map(Operator::new).map(Arc::new);
+    let games = Games::new(
+        engine,
+        store,
+        pool,
+        limits,
+        time,
+        metrics,
+        phases.clone(),
+        alive.clone(),
+        operator.clone(),
+    );
     let games = Arc::new(games);
     let unfinished = tokio::spawn(Arc::clone(&games).take_up_unfinished());
+    if let Some(operator) = operator {
+        let (games, alive) = (Arc::clone(&games), alive.clone());
+        tokio::spawn(async move {
+            operator::watch(&games, &operator).await;
+            drop((games, alive));
+        });
+    }
 
     let origins = Arc::new(origins);
     let mut number = 0_u64;

@@ -198,7 +198,7 @@ impl Session {
             }
         };
         let cost = match &message {
-            ClientMessage::NewGame { .. } => 10.0,
+            ClientMessage::NewGame { .. } | ClientMessage::NewStakedGame { .. } => 10.0,
             ClientMessage::Resume { .. } => 5.0,
             ClientMessage::RequestProof { .. } => 2.0,
             _ => 1.0,
@@ -210,12 +210,17 @@ impl Session {
             ClientMessage::Resume { game_id, .. }
             | ClientMessage::Move { game_id, .. }
             | ClientMessage::Nonce { game_id, .. }
+            | ClientMessage::StakesOpened { game_id, .. }
+            | ClientMessage::SignResult { game_id, .. }
             | ClientMessage::Resign { game_id }
             | ClientMessage::OfferDraw { game_id }
             | ClientMessage::ClaimDraw { game_id }
             | ClientMessage::TakeBack { game_id, .. }
             | ClientMessage::RequestProof { game_id, .. } => Some(*game_id),
-            ClientMessage::Hello { .. } | ClientMessage::NewGame { .. } | ClientMessage::Ping => None,
+            ClientMessage::Hello { .. }
+            | ClientMessage::NewGame { .. }
+            | ClientMessage::NewStakedGame { .. }
+            | ClientMessage::Ping => None,
         };
         if let Err(refusal) = self.handle(message).await {
             self.refuse(game_id, &refusal);
@@ -236,12 +241,7 @@ impl Session {
             ClientMessage::NewGame { human_side, start_fen, terms } => {
                 let record = GameRecord::from_fen(start_fen_or_usual(start_fen.as_deref()))
                     .map_err(|error| Refusal::new(ErrorCode::BadPosition, error.to_string()))?;
-                let human_side = match human_side {
-                    SideChoice::White => Side::White,
-                    SideChoice::Black => Side::Black,
-                    SideChoice::Random if rand::random() => Side::White,
-                    SideChoice::Random => Side::Black,
-                };
+                let human_side = chosen(human_side);
                 if human_side != record.position().turn().into() {
                     self.pay_for_proof()?;
                 }
@@ -249,15 +249,30 @@ impl Session {
                 self.follow(game_id).await;
                 Ok(())
             }
+            ClientMessage::NewStakedGame { human_side, level, stakes } => {
+                let human_side = chosen(human_side);
+                if human_side == Side::Black {
+                    self.pay_for_proof()?;
+                }
+                let game_id = self.games.offer(human_side, level, &stakes, client).await?;
+                self.follow(game_id).await;
+                Ok(())
+            }
+            ClientMessage::StakesOpened { game_id, nonce } => {
+                self.send(game_id, Command::StakesOpened { client, nonce }).await
+            }
+            ClientMessage::SignResult { game_id, outcome, signature } => {
+                self.send(game_id, Command::SignResult { client, outcome, signature }).await
+            }
             ClientMessage::Resume { game_id, have_proofs } => {
                 self.games.send(game_id, Command::Attach { client, have_proofs }).await?;
                 self.games.metrics.resyncs.inc();
                 self.follow(game_id).await;
                 Ok(())
             }
-            ClientMessage::Move { game_id, ply, uci } => {
+            ClientMessage::Move { game_id, ply, uci, signature } => {
                 self.pay_for_proof()?;
-                self.send(game_id, Command::Move { client, ply, uci }).await
+                self.send(game_id, Command::Move { client, ply, uci, signature }).await
             }
             ClientMessage::Nonce { game_id, nonce } => {
                 self.send(game_id, Command::Nonce { client, nonce }).await
@@ -364,6 +379,16 @@ impl Session {
 
     fn refuse(&self, game_id: Option<GameId>, refusal: &Refusal) {
         self.client.refuse(game_id, refusal);
+    }
+}
+
+/// The side that a wish comes to.
+fn chosen(side: SideChoice) -> Side {
+    match side {
+        SideChoice::White => Side::White,
+        SideChoice::Black => Side::Black,
+        SideChoice::Random if rand::random() => Side::White,
+        SideChoice::Random => Side::Black,
     }
 }
 

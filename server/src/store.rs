@@ -4,9 +4,10 @@
 //! it. Calls block, so async code runs them through [`blocking`].
 
 use crate::clock::{ClockStamp, Outage};
-use protocol::{GameId, GameTerms, Hex32, Outcome, Side};
+use protocol::{GameId, GameTerms, Hex32, Outcome, Side, WireSignature};
 use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition};
 use serde::{Deserialize, Serialize};
+use settlement::signed::{SignedOffer, SignedResult};
 use std::path::Path;
 
 /// (game, number of the event) -> event as JSON.
@@ -15,6 +16,8 @@ const EVENTS: TableDefinition<'_, ([u8; 32], u32), &[u8]> = TableDefinition::new
 const PROOFS: TableDefinition<'_, ([u8; 32], u32), &[u8]> = TableDefinition::new("proofs");
 /// Games in which it is the network's turn or a proof is missing.
 const WORK: TableDefinition<'_, [u8; 32], ()> = TableDefinition::new("work");
+/// Games for stakes that are not settled.
+const STAKES: TableDefinition<'_, [u8; 32], ()> = TableDefinition::new("stakes");
 /// Times in which no server ran, for the clocks: from, to, in ms since 1970.
 const OUTAGES: TableDefinition<'_, u64, u64> = TableDefinition::new("outages");
 /// When a server last said that it runs, in ms since 1970, under the key "alive".
@@ -45,8 +48,11 @@ pub(crate) enum Event {
         /// Last element of the seed chain, the server's secret; below the strongest level.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         seed_secret: Option<Hex32>,
+        /// What is offered, in a game for stakes.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        stakes: Option<Box<SignedOffer>>,
     },
-    /// The client's half of the seeds.
+    /// The client's half of the seeds. In a game for stakes the player has opened it on chain with this nonce.
     Nonce {
         /// The nonce.
         nonce: Hex32,
@@ -62,6 +68,9 @@ pub(crate) enum Event {
         /// The clock after it, if the game has one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         clock: Option<ClockStamp>,
+        /// The mover's, on the state after it, in a game for stakes; none for a move that came over the chain.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        signature: Option<WireSignature>,
     },
     /// Moves were taken back.
     TakenBack {
@@ -96,6 +105,13 @@ pub(crate) enum Event {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         clock: Option<ClockStamp>,
     },
+    /// A side has signed how a game for stakes ends.
+    ResultSigned {
+        /// The result.
+        result: Box<SignedResult>,
+    },
+    /// A game for stakes is over on chain, or was never opened there: nothing is left to do.
+    Settled,
 }
 
 impl Event {
@@ -106,7 +122,11 @@ impl Event {
             | Self::TakenBack { clock, .. }
             | Self::Proof { clock, .. }
             | Self::Ended { clock, .. } => Some(clock),
-            Self::Created { .. } | Self::Nonce { .. } | Self::Resigned { .. } => None,
+            Self::Created { .. }
+            | Self::Nonce { .. }
+            | Self::Resigned { .. }
+            | Self::ResultSigned { .. }
+            | Self::Settled => None,
         }
     }
 }
@@ -168,6 +188,7 @@ impl Store {
             transaction.open_table(EVENTS)?;
             transaction.open_table(PROOFS)?;
             transaction.open_table(WORK)?;
+            transaction.open_table(STAKES)?;
             transaction.open_table(OUTAGES)?;
             transaction.open_table(ALIVE)?;
             let mut meta = transaction.open_table(META)?;
@@ -208,10 +229,19 @@ impl Store {
                 table.insert((game.0, number), bytes.as_slice())?;
             }
             for event in events {
-                if let Event::TakenBack { ply, .. } = event {
-                    transaction
-                        .open_table(PROOFS)?
-                        .retain_in((game.0, *ply)..=(game.0, u32::MAX), |_, _| false)?;
+                match event {
+                    Event::TakenBack { ply, .. } => {
+                        transaction
+                            .open_table(PROOFS)?
+                            .retain_in((game.0, *ply)..=(game.0, u32::MAX), |_, _| false)?;
+                    }
+                    Event::Created { stakes: Some(_), .. } => {
+                        transaction.open_table(STAKES)?.insert(game.0, ())?;
+                    }
+                    Event::Settled => {
+                        transaction.open_table(STAKES)?.remove(game.0)?;
+                    }
+                    _ => {}
                 }
             }
             if let Some((ply, StoredProof { prove_ms, proof })) = proof {
@@ -291,8 +321,17 @@ impl Store {
 
     /// Games in which it is the network's turn or a proof is missing.
     pub(crate) fn games_with_work(&self) -> Result<Vec<GameId>, StoreError> {
+        self.games_in(WORK)
+    }
+
+    /// Games for stakes that are not settled.
+    pub(crate) fn games_for_stakes(&self) -> Result<Vec<GameId>, StoreError> {
+        self.games_in(STAKES)
+    }
+
+    fn games_in(&self, table: TableDefinition<'_, [u8; 32], ()>) -> Result<Vec<GameId>, StoreError> {
         let transaction = self.database.begin_read()?;
-        let table = transaction.open_table(WORK)?;
+        let table = transaction.open_table(table)?;
         table.iter()?.map(|entry| Ok(GameId(entry?.0.value()))).collect()
     }
 }
@@ -318,6 +357,7 @@ mod tests {
             at_unix_ms: 1,
             terms: GameTerms::default(),
             seed_secret: None,
+            stakes: None,
         }
     }
 
@@ -325,7 +365,8 @@ mod tests {
     fn what_was_appended_is_there_after_reopening() {
         let folder = tempfile::tempdir().unwrap();
         let (one, two) = (GameId([1; 32]), GameId([2; 32]));
-        let mv = Event::Move { ply: 0, uci: "e2e4".into(), infer_ms: Some(1.5), clock: None };
+        let mv =
+            Event::Move { ply: 0, uci: "e2e4".into(), infer_ms: Some(1.5), clock: None, signature: None };
         let event = Event::Proof { ply: 0, prove_ms: 7, bytes: 3, clock: None };
         let proof = StoredProof { prove_ms: 7, proof: vec![1, 2, 3] };
         {
@@ -349,7 +390,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(folder.path()).unwrap();
         assert!(matches!(Store::open(folder.path()), Err(StoreError::Database(_))));
-        let mv = Event::Move { ply: 0, uci: "e2e4".into(), infer_ms: None, clock: None };
+        let mv = Event::Move { ply: 0, uci: "e2e4".into(), infer_ms: None, clock: None, signature: None };
         assert!(store.append(GameId([1; 32]), &[mv], None, true).is_err());
         store.append(GameId([1; 32]), &[created()], None, true).unwrap();
         assert!(store.append(GameId([1; 32]), &[created()], None, true).is_err());

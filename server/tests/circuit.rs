@@ -294,7 +294,7 @@ async fn a_proof_that_kill_9_interrupts_is_made_after_the_next_start() {
     };
     check(&key, &record, &client.proof().await);
     let (mut answered, mut proving) = (false, false);
-    client.send(ClientMessage::Move { game_id, ply: 1, uci: "g8f6".into() }).await;
+    client.send(ClientMessage::Move { game_id, ply: 1, uci: "g8f6".into(), signature: None }).await;
     record.play_uci("g8f6").unwrap();
     while !(answered && proving) {
         match client.next().await {

@@ -38,7 +38,7 @@ async fn a_flag_falls() {
     let outcome = Outcome { winner: Some(Side::Black), reason: EndReason::Timeout };
     assert_eq!(client.game_message().await, ServerMessage::GameOver { game_id, outcome });
     assert!(since.elapsed() >= Duration::from_millis(700), "{:?}", since.elapsed());
-    client.send(ClientMessage::Move { game_id, ply: 2, uci: "d2d4".into() }).await;
+    client.send(ClientMessage::Move { game_id, ply: 2, uci: "d2d4".into(), signature: None }).await;
     assert!(matches!(client.game_message().await, ServerMessage::Error { code: ErrorCode::GameOver, .. }));
     server.stop().await;
 }

@@ -286,7 +286,7 @@ async fn proofs_cost_credit() {
         let (game_id, mut record) = client.new_game(SideChoice::Black, None).await;
         client.bot_move(game_id, &mut record).await;
         client.play_and_answer(game_id, &mut record, "e7e5").await;
-        client.send(ClientMessage::Move { game_id, ply: 3, uci: "d7d5".into() }).await;
+        client.send(ClientMessage::Move { game_id, ply: 3, uci: "d7d5".into(), signature: None }).await;
         match client.game_message().await {
             ServerMessage::Error { code, .. } => assert!(limited && code == ErrorCode::RateLimited),
             ServerMessage::MoveAccepted { .. } => assert!(!limited),
@@ -338,7 +338,7 @@ async fn a_server_that_stops_finishes_the_proof_it_is_at() {
             other => panic!("{other:?}"),
         }
     }
-    client.send(ClientMessage::Move { game_id, ply: 4, uci: "c2c4".into() }).await;
+    client.send(ClientMessage::Move { game_id, ply: 4, uci: "c2c4".into(), signature: None }).await;
     let refused = client.game_message().await;
     assert!(matches!(refused, ServerMessage::Error { code: ErrorCode::ShuttingDown, .. }), "{refused:?}");
     hold.store(false, Ordering::Relaxed);

@@ -65,7 +65,7 @@ async fn whole_games_to_their_end() {
         let outcome = Outcome::of(&record).unwrap();
         assert_eq!(client.game_message().await, ServerMessage::GameOver { game_id, outcome });
         let ply = u32::try_from(record.ply()).unwrap();
-        client.send(ClientMessage::Move { game_id, ply, uci: "e2e4".into() }).await;
+        client.send(ClientMessage::Move { game_id, ply, uci: "e2e4".into(), signature: None }).await;
         expect_error(&mut client, ErrorCode::GameOver).await;
     }
     server.stop().await;
@@ -82,7 +82,7 @@ async fn the_human_mates() {
     let outcome = Outcome { winner: Some(Side::White), reason: EndReason::Checkmate };
     assert_eq!(client.message().await, ServerMessage::GameOver { game_id, outcome });
     // The same move again is answered as the first time.
-    client.send(ClientMessage::Move { game_id, ply: 0, uci: "e1e8".into() }).await;
+    client.send(ClientMessage::Move { game_id, ply: 0, uci: "e1e8".into(), signature: None }).await;
     assert_eq!(client.message().await, ServerMessage::MoveAccepted { game_id, ply: 0 });
     assert_eq!(client.message().await, ServerMessage::GameOver { game_id, outcome });
     server.stop().await;
@@ -172,7 +172,7 @@ async fn bad_messages_are_refused_and_change_nothing() {
         (0, "d2d4", ErrorCode::WrongPly),
         (1, "a7a5", ErrorCode::WrongPly),
     ] {
-        client.send(ClientMessage::Move { game_id, ply, uci: uci.into() }).await;
+        client.send(ClientMessage::Move { game_id, ply, uci: uci.into(), signature: None }).await;
         expect_error(&mut client, code).await;
     }
     client.send(ClientMessage::RequestProof { game_id, ply: 1 }).await;
@@ -248,7 +248,7 @@ async fn a_client_comes_back() {
     client.play_and_answer(game_id, &mut record, "e2e4").await;
     drop(client);
     let mut client = Client::connect(server.address).await;
-    client.send(ClientMessage::Move { game_id, ply: 2, uci: "d2d4".into() }).await;
+    client.send(ClientMessage::Move { game_id, ply: 2, uci: "d2d4".into(), signature: None }).await;
     expect_error(&mut client, ErrorCode::UnknownGame).await;
     let state = ServerMessage::game(game_id, Side::White, &record, None, GameTerms::default(), vec![], None);
     assert_eq!(client.resume(game_id, vec![]).await, state);

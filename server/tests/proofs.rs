@@ -26,7 +26,7 @@ async fn the_move_first_then_its_proof() {
     let mut client = Client::connect(server.address).await;
     let (game_id, mut record) = client.new_game(SideChoice::White, None).await;
     for (ply, uci) in [(1, "e2e4"), (3, "d2d4")] {
-        client.send(ClientMessage::Move { game_id, ply: ply - 1, uci: uci.into() }).await;
+        client.send(ClientMessage::Move { game_id, ply: ply - 1, uci: uci.into(), signature: None }).await;
         assert_eq!(client.message().await, ServerMessage::MoveAccepted { game_id, ply: ply - 1 });
         record.play_uci(uci).unwrap();
         let ServerMessage::BotMove { uci, .. } = client.message().await else { panic!() };

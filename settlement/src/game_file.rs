@@ -270,6 +270,10 @@ impl StakedGame {
     /// Returns [`NothingToPresent::NotSigned`] if the other side does not vouch for the state before.
     pub fn claim(&self, side: Side, on_chain: Option<&State>) -> Result<Presentation, NothingToPresent> {
         let ply = self.record.ply();
+        if on_chain == Some(self.state()) {
+            let base = *self.state();
+            return Ok(Presentation { base, signature: None, move_word: 0, seed_element: None, ply });
+        }
         let own_move = ply > 0 && self.mover(ply) == side;
         let from = if own_move { ply - 1 } else { ply };
         let base = self.states[from];
@@ -285,6 +289,21 @@ impl StakedGame {
             seed_element = self.file.moves[ply - 1].seed_element;
         }
         Ok(Presentation { base, signature, move_word: word, seed_element, ply })
+    }
+
+    /// The side's own move after `ply` half-moves, as an answer to a challenge presents it: from the state on chain.
+    #[must_use]
+    pub fn own_move_from(&self, ply: usize, side: Side) -> Option<Presentation> {
+        let (&base, &mv) = (self.states.get(ply)?, self.record.moves().get(ply)?);
+        let seed_element = self.file.moves.get(ply)?.seed_element;
+        let own = self.mover(ply + 1) == side;
+        own.then(|| Presentation {
+            base,
+            signature: None,
+            move_word: move_word(mv),
+            seed_element,
+            ply: ply + 1,
+        })
     }
 
     /// The side whose move led to a state.

@@ -1,15 +1,19 @@
 //! What player and operator of a game for stakes sign (`docs/settlement.md`), as the contracts in `contracts/` read it: positions in words, typed data
 //! (EIP-712), signatures, and the files that keep them. No network here.
 
+pub mod dispute;
 pub mod game_file;
 #[cfg(feature = "serde")]
 mod json;
+#[cfg(feature = "serde")]
+pub mod player;
 pub mod position;
 pub mod signature;
 pub mod signed;
 #[cfg(test)]
 mod testing;
 pub mod typed_data;
+pub mod wire;
 
 /// Keccak-256.
 #[must_use]

@@ -32,6 +32,7 @@ pub enum SignatureError {
 }
 
 /// An account's private key. Neither printed nor serialised.
+#[derive(Clone)]
 pub struct Key(SigningKey);
 
 impl Key {

@@ -11,8 +11,8 @@ use protocol::messages::{MAX_CLIENT_MESSAGE_BYTES, MAX_SERVER_MESSAGE_BYTES};
 use protocol::record::START_FEN;
 use protocol::shakmaty::{Color, Position};
 use protocol::{
-    ClientMessage, GameId, GameRecord, GameSeeds, GameTerms, Hex32, Outcome, ProofFrame, ServerMessage, Side,
-    SideChoice,
+    ClientMessage, GameId, GameRecord, GameSeeds, GameTerms, Hex32, HexBytes, Outcome, ProofFrame,
+    ServerMessage, SettledOutcome, Side, SideChoice, StakesWish, Wei,
 };
 
 /// What a server sends; the chain's proofs take too long to make here.
@@ -219,7 +219,19 @@ fn client_message_seeds() -> Vec<Vec<u8>> {
             terms: GameTerms::default(),
         },
         ClientMessage::Resume { game_id, have_proofs: vec![1, 3, 5] },
-        ClientMessage::Move { game_id, ply: 6, uci: "e7e8q".into() },
+        ClientMessage::Move { game_id, ply: 6, uci: "e7e8q".into(), signature: Some(HexBytes([8; 65])) },
+        ClientMessage::NewStakedGame {
+            human_side: SideChoice::White,
+            level: 4,
+            stakes: StakesWish {
+                chain_id: 31_337,
+                settlement: HexBytes([1; 20]),
+                player: HexBytes([2; 20]),
+                stake: Wei(5),
+            },
+        },
+        ClientMessage::StakesOpened { game_id, nonce: HexBytes([3; 16]) },
+        ClientMessage::SignResult { game_id, outcome: SettledOutcome::Draw, signature: HexBytes([4; 65]) },
         ClientMessage::Nonce { game_id, nonce: Hex32([9; 32]) },
         ClientMessage::Resign { game_id },
         ClientMessage::RequestProof { game_id, ply: 7 },
@@ -265,6 +277,8 @@ fn server_message_seeds() -> Vec<Vec<u8>> {
             }),
         ),
         ServerMessage::MoveAccepted { game_id, ply: 0 },
+        ServerMessage::StakesOpened { game_id, nonce: HexBytes([3; 16]) },
+        ServerMessage::ResultSigned { game_id, outcome: SettledOutcome::Draw, signature: HexBytes([4; 65]) },
         ServerMessage::ProofReady { game_id, ply: 1, prove_ms: 200, bytes: 180_000 },
         ServerMessage::ProverStatus { ready: false, progress: 0.5, failed: Some("disk full".into()) },
         ServerMessage::GameOver { game_id, outcome },

@@ -135,6 +135,7 @@ end-seventy-five-moves = durch die 75-Züge-Regel
 end-resignation = durch Aufgabe
 end-timeout = durch Zeitüberschreitung
 end-length = durch die Längengrenze
+end-on-chain = auf der Chain
 result-draw = Remis
 result-won = Du hast gewonnen
 result-lost = Das Netz hat gewonnen

@@ -135,6 +135,7 @@ end-seventy-five-moves = by the seventy-five-move rule
 end-resignation = by resignation
 end-timeout = on time
 end-length = by the length limit
+end-on-chain = on the chain
 result-draw = Draw
 result-won = You won
 result-lost = The network won

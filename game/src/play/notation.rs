@@ -47,6 +47,7 @@ pub fn end_reason(texts: &Texts, reason: EndReason) -> String {
         EndReason::Resignation => "end-resignation",
         EndReason::Timeout => "end-timeout",
         EndReason::LengthLimit => "end-length",
+        EndReason::OnChain => "end-on-chain",
     })
 }
 

@@ -174,7 +174,12 @@ impl PlayState {
         game.premove = None;
         let ply = u32::try_from(ply).unwrap_or(u32::MAX);
         vec![
-            Effect::Send(ClientMessage::Move { game_id: game.id, ply, uci: GameRecord::uci(mv) }),
+            Effect::Send(ClientMessage::Move {
+                game_id: game.id,
+                ply,
+                uci: GameRecord::uci(mv),
+                signature: None,
+            }),
             Effect::Moved,
         ]
     }
@@ -308,7 +313,7 @@ impl PlayState {
                 }
                 Vec::new()
             }
-            ServerMessage::BotMove { game_id, ply, uci, infer_ms, seed_element } => {
+            ServerMessage::BotMove { game_id, ply, uci, infer_ms, seed_element, .. } => {
                 if let Some(game) = self.game_of(game_id) {
                     game.facts.entry(ply).or_default().infer_ms = Some(infer_ms.max(0.0) as u32);
                 }
@@ -321,6 +326,10 @@ impl PlayState {
                 Vec::new()
             }
             ServerMessage::Proving { .. } | ServerMessage::Pong => Vec::new(),
+            // About games for stakes, which this client doesn't ask for.
+            ServerMessage::StakesOpened { .. }
+            | ServerMessage::MoveOnChain { .. }
+            | ServerMessage::ResultSigned { .. } => Vec::new(),
             ServerMessage::ProofFailed { game_id, ply, reason } => {
                 let Some(game) = self.game_of(game_id) else { return Vec::new() };
                 if let Some(badge @ Badge::Proving { .. }) = game.badges.get_mut(&ply) {
@@ -422,6 +431,7 @@ impl PlayState {
             terms,
             proof_plies,
             seeds,
+            ..
         } = message
         else {
             return Vec::new();
@@ -478,7 +488,12 @@ impl PlayState {
             if common == theirs.len() && game.record.ply() == theirs.len() + 1 && outcome.is_none() {
                 // Our last move was lost on the way.
                 if let Some((ply, uci)) = game.own_unconfirmed() {
-                    effects.push(Effect::Send(ClientMessage::Move { game_id: id, ply, uci }));
+                    effects.push(Effect::Send(ClientMessage::Move {
+                        game_id: id,
+                        ply,
+                        uci,
+                        signature: None,
+                    }));
                 }
             } else {
                 game.record = record;

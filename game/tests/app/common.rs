@@ -219,6 +219,7 @@ impl Client {
             uci: uci.into(),
             infer_ms: 1.0,
             seed_element: None,
+            signature: None,
         });
     }
 

@@ -209,7 +209,14 @@ fn seeds_that_were_not_fixed_before() {
         client.click(Square::E4);
         client.accept(0);
         let (uci, infer_ms) = ("e7e5".to_owned(), 1.0);
-        client.say(ServerMessage::BotMove { game_id: GAME, ply: 1, uci, infer_ms, seed_element: element });
+        client.say(ServerMessage::BotMove {
+            game_id: GAME,
+            ply: 1,
+            uci,
+            infer_ms,
+            seed_element: element,
+            signature: None,
+        });
         assert_caught(&mut client, Offence::WrongSeed);
     }
     let mut client = begin(None, true);
@@ -218,7 +225,14 @@ fn seeds_that_were_not_fixed_before() {
     client.accept(0);
     let seed_element = chain.element(1).map(Hex32);
     let (uci, infer_ms) = ("e7e5".to_owned(), 1.0);
-    client.say(ServerMessage::BotMove { game_id: GAME, ply: 1, uci, infer_ms, seed_element });
+    client.say(ServerMessage::BotMove {
+        game_id: GAME,
+        ply: 1,
+        uci,
+        infer_ms,
+        seed_element,
+        signature: None,
+    });
     assert_eq!(client.play().state.alarm, None);
     assert_eq!(client.moves().len(), 2);
 }

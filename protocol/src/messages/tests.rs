@@ -1,7 +1,11 @@
 //! Round trips, limits, and decoders that see anything.
 
 use super::*;
-use crate::{EndReason, TimeControl, claimable_draw};
+use crate::{
+    EndReason, TimeControl, Wei, claimable_draw,
+    hex::from_hex,
+    stakes::{OFFER_BYTES, SignedOutcome, StakesOffer},
+};
 use proptest::prelude::*;
 
 fn seeds() -> GameSeeds {
@@ -31,7 +35,24 @@ fn client_messages() -> Vec<ClientMessage> {
             terms: terms(),
         },
         ClientMessage::Resume { game_id, have_proofs: vec![1, 3, 5] },
-        ClientMessage::Move { game_id, ply: 6, uci: "e7e8q".into() },
+        ClientMessage::Move { game_id, ply: 6, uci: "e7e8q".into(), signature: None },
+        ClientMessage::Move { game_id, ply: 6, uci: "e7e8q".into(), signature: Some(HexBytes([8; 65])) },
+        ClientMessage::NewStakedGame {
+            human_side: SideChoice::White,
+            level: 4,
+            stakes: StakesWish {
+                chain_id: 31_337,
+                settlement: HexBytes([1; 20]),
+                player: HexBytes([2; 20]),
+                stake: Wei(u128::MAX),
+            },
+        },
+        ClientMessage::StakesOpened { game_id, nonce: HexBytes([3; 16]) },
+        ClientMessage::SignResult {
+            game_id,
+            outcome: SettledOutcome::OperatorWins,
+            signature: HexBytes([4; 65]),
+        },
         ClientMessage::Nonce { game_id, nonce: Hex32([9; 32]) },
         ClientMessage::Resign { game_id },
         ClientMessage::OfferDraw { game_id },
@@ -64,6 +85,7 @@ fn server_messages() -> Vec<ServerMessage> {
             vec![1],
             Some(seeds()),
         ),
+        staked_game(&GameRecord::default(), vec![Some(HexBytes([5; 65])), None]),
         ServerMessage::MoveAccepted { game_id, ply: 0 },
         ServerMessage::BotMove {
             game_id,
@@ -71,7 +93,11 @@ fn server_messages() -> Vec<ServerMessage> {
             uci: "e7e5".into(),
             infer_ms: 1.5,
             seed_element: Some(Hex32([7; 32])),
+            signature: Some(HexBytes([6; 65])),
         },
+        ServerMessage::StakesOpened { game_id, nonce: HexBytes([3; 16]) },
+        ServerMessage::MoveOnChain { game_id, ply: 2, uci: "g1f3".into() },
+        ServerMessage::ResultSigned { game_id, outcome: SettledOutcome::Draw, signature: HexBytes([4; 65]) },
         ServerMessage::Clock {
             game_id,
             clock: ClockReading { white_ms: 1, black_ms: 60_000, running: Some(Side::White) },
@@ -89,6 +115,24 @@ fn server_messages() -> Vec<ServerMessage> {
     ]
 }
 
+fn staked_game(record: &GameRecord, signatures: Vec<Option<WireSignature>>) -> ServerMessage {
+    let plies = (0..2 * signatures.len() as u32).collect();
+    let seeds = GameSeeds { elements: vec![Hex32([0xff; 32]); signatures.len()], ..seeds() };
+    let mut message =
+        ServerMessage::game(GameId([7; 32]), Side::White, record, None, terms(), plies, Some(seeds));
+    if let ServerMessage::Game { stakes, .. } = &mut message {
+        let offer = StakesOffer {
+            chain_id: u64::MAX,
+            settlement: HexBytes([1; 20]),
+            offer: HexBytes([2; OFFER_BYTES]),
+            signature: HexBytes([3; 65]),
+        };
+        let result = SignedOutcome { outcome: SettledOutcome::PlayerWins, signature: HexBytes([4; 65]) };
+        *stakes = Some(Box::new(GameStakes { offer, signatures, result: Some(result) }));
+    }
+    message
+}
+
 #[test]
 fn every_message_survives_the_wire() {
     for message in client_messages() {
@@ -102,7 +146,7 @@ fn every_message_survives_the_wire() {
 #[test]
 fn the_wire_reads_as_documented() {
     let game_id = GameId([0x0f; 32]);
-    let message = ClientMessage::Move { game_id, ply: 3, uci: "e2e4".into() };
+    let message = ClientMessage::Move { game_id, ply: 3, uci: "e2e4".into(), signature: None };
     let hex = "0f".repeat(32);
     assert_eq!(
         message.encode().unwrap(),
@@ -146,7 +190,7 @@ fn refuses_fields_outside_their_limits() {
             "start_fen",
         ),
         (ClientMessage::Resume { game_id, have_proofs: vec![0; MAX_PLIES + 1] }, "have_proofs"),
-        (ClientMessage::Move { game_id, ply: 0, uci: "e2e4qq".into() }, "uci"),
+        (ClientMessage::Move { game_id, ply: 0, uci: "e2e4qq".into(), signature: None }, "uci"),
     ] {
         let error = ClientMessage::decode(&serde_json::to_string(&message).unwrap()).unwrap_err();
         assert!(matches!(error, MessageError::Field { field, .. } if field == name), "{error}");
@@ -167,13 +211,19 @@ fn the_longest_messages_fit() {
         terms: terms(),
         proof_plies: plies,
         seeds: Some(GameSeeds { elements: vec![Hex32([0xff; 32]); MAX_PLIES / 2 + 1], ..seeds() }),
+        stakes: None,
     };
     game.encode().unwrap();
+    let mut staked = staked_game(&GameRecord::default(), vec![Some(HexBytes([5; 65])); MAX_PLIES / 2 + 1]);
+    if let ServerMessage::Game { moves, .. } = &mut staked {
+        *moves = vec!["e7e8q".into(); MAX_PLIES];
+    }
+    staked.encode().unwrap();
 }
 
 #[test]
 fn refuses_what_is_no_message() {
-    let long_id = "00".repeat(33);
+    let (id, long_id) = ("00".repeat(32), "00".repeat(33));
     for text in [
         "",
         "null",
@@ -186,6 +236,12 @@ fn refuses_what_is_no_message() {
         r#"{"type":"resign","game_id":"00"}"#,
         r#"{"type":"resign","game_id":"zz"}"#,
         &format!(r#"{{"type":"resign","game_id":"{long_id}"}}"#),
+        &format!(r#"{{"type":"move","game_id":"{id}","ply":1,"uci":"e2e4","signature":"00"}}"#),
+        &format!(
+            r#"{{"type":"sign_result","game_id":"{id}","outcome":"nobody","signature":"{}"}}"#,
+            "00".repeat(65)
+        ),
+        &format!(r#"{{"type":"stakes_opened","game_id":"{id}","nonce":"{id}"}}"#),
         &"[".repeat(10_000),
     ] {
         assert!(matches!(ClientMessage::decode(text), Err(MessageError::Json(_))), "{text}");

@@ -134,6 +134,7 @@ pub fn config(engine: TestEngine, proof_mode: ProofMode, store: &Path) -> Server
         store_dir: store.to_owned(),
         cache_path: store.join("cache"),
         origins: AllowedOrigins::loopback(),
+        stakes: None,
         limits: Limits {
             messages_per_second: 1e9,
             message_burst: 1e9,
@@ -328,7 +329,7 @@ impl Client {
     /// Plays a move of the human and waits until it is accepted.
     pub async fn play(&mut self, game_id: GameId, record: &mut GameRecord, uci: &str) {
         let ply = u32::try_from(record.ply()).unwrap();
-        self.send(ClientMessage::Move { game_id, ply, uci: uci.into() }).await;
+        self.send(ClientMessage::Move { game_id, ply, uci: uci.into(), signature: None }).await;
         assert_eq!(self.game_message().await, ServerMessage::MoveAccepted { game_id, ply });
         record.play_uci(uci).unwrap();
     }
