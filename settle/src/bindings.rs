@@ -54,3 +54,21 @@ pub mod proven_moves {
         "../contracts/artifacts/ProvenMoves.json"
     );
 }
+
+/// Whole games, replayed and verified in one transaction.
+pub mod game_verifier {
+    alloy::sol!(
+        #[sol(rpc)]
+        GameVerifier,
+        "../contracts/artifacts/GameVerifier.json"
+    );
+}
+
+/// Proven games as tokens.
+pub mod proven_games {
+    alloy::sol!(
+        #[sol(rpc)]
+        ProvenGames,
+        "../contracts/artifacts/ProvenGames.json"
+    );
+}

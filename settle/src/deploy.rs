@@ -9,7 +9,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::account::Account;
 use crate::bindings::chess_rules::ChessRules;
+use crate::bindings::game_verifier::GameVerifier;
 use crate::bindings::move_verifier::MoveVerifier;
+use crate::bindings::proven_games::ProvenGames;
 use crate::bindings::proven_moves::ProvenMoves;
 use crate::bindings::settlement::Settlement;
 use crate::bindings::verifier_router::VerifierRouter;
@@ -28,8 +30,12 @@ pub struct Deployment {
     pub verifier: Address,
     /// Games for stakes.
     pub settlement: Address,
+    /// Whole games in one transaction.
+    pub game_verifier: Address,
     /// Proven moves as tokens.
     pub proven_moves: Address,
+    /// Proven games as tokens.
+    pub proven_games: Address,
     /// The model's digest, 64 hexadecimal digits.
     pub model_digest: String,
     /// Block from which on events are of interest.
@@ -62,6 +68,10 @@ pub async fn deploy(
     let arguments =
         ProvenMoves::constructorCall { rulesContract: rules, routerContract: router }.abi_encode();
     let proven_moves = transactions.deploy(&ProvenMoves::BYTECODE, &arguments).await?;
+    let arguments = GameVerifier::constructorCall { routerContract: router }.abi_encode();
+    let game_verifier = transactions.deploy(&GameVerifier::BYTECODE, &arguments).await?;
+    let arguments = ProvenGames::constructorCall { verifier: game_verifier }.abi_encode();
+    let proven_games = transactions.deploy(&ProvenGames::BYTECODE, &arguments).await?;
     let register = VerifierRouter::registerCall { verifier }.abi_encode();
     transactions.send(Some(router), register.into()).await?;
     Ok(Deployment {
@@ -70,7 +80,9 @@ pub async fn deploy(
         router,
         verifier,
         settlement,
+        game_verifier,
         proven_moves,
+        proven_games,
         model_digest: key.digest().to_string(),
         block: transactions.block,
         gas_used: transactions.gas_used,

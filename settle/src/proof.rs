@@ -55,7 +55,7 @@ pub fn next_seed(game: &StakedGame, seed_element: &Hash) -> Seed {
 }
 
 /// The player's nonce in 32 bytes.
-fn nonce(game: &StakedGame) -> [u8; 32] {
+pub(crate) fn nonce(game: &StakedGame) -> [u8; 32] {
     let mut nonce = [0; 32];
     nonce[16..].copy_from_slice(&game.file().nonce);
     nonce

@@ -5,6 +5,7 @@ use alloy::sol_types::{Panic, Revert, SolError, SolInterface};
 
 use crate::amount::ether;
 use crate::bindings::chess_rules::ChessRules::ChessRulesErrors;
+use crate::bindings::game_verifier::GameVerifier::GameVerifierErrors;
 use crate::bindings::move_verifier::MoveVerifier::MoveVerifierErrors;
 use crate::bindings::opening_verifier::OpeningVerifier::OpeningVerifierErrors;
 use crate::bindings::proven_moves::ProvenMoves::ProvenMovesErrors;
@@ -43,6 +44,7 @@ impl Rejection {
             .or_else(|| MoveVerifierErrors::abi_decode(data).ok().map(|error| verifier(&error)))
             .or_else(|| OpeningVerifierErrors::abi_decode(data).ok().map(|error| opening(&error)))
             .or_else(|| ChessRulesErrors::abi_decode(data).ok().map(|error| rules(&error)))
+            .or_else(|| GameVerifierErrors::abi_decode(data).ok().map(|error| games(&error)))
             .or_else(|| ProvenMovesErrors::abi_decode(data).ok().map(|error| tokens(&error)))
             .or_else(|| Revert::abi_decode(data).ok().map(|error| plain(error.reason)))
             .or_else(|| {
@@ -220,7 +222,7 @@ fn router(error: &VerifierRouterErrors) -> Rejection {
     }
 }
 
-fn proof(name: &str, what: String) -> Rejection {
+fn proof(name: &str, what: &str) -> Rejection {
     named(name, format!("the proof does not verify: {what}"))
 }
 
@@ -229,16 +231,16 @@ fn opening(error: &OpeningVerifierErrors) -> Rejection {
     use OpeningVerifierErrors as E;
     let at = |offset: U256| format!("at byte {offset}");
     match error {
-        E::Grinding(e) => proof("Grinding", format!("the proof of work is missing {}", at(e.offset))),
-        E::LastWord(_) => proof("LastWord", "a row of the last word does not fold to the table sent".into()),
+        E::Grinding(e) => proof("Grinding", &format!("the proof of work is missing {}", at(e.offset))),
+        E::LastWord(_) => proof("LastWord", "a row of the last word does not fold to the table sent"),
         E::NonCanonical(e) => {
-            proof("NonCanonical", format!("a number is not below the modulus {}", at(e.offset)))
+            proof("NonCanonical", &format!("a number is not below the modulus {}", at(e.offset)))
         }
-        E::Root(e) => proof("Root", format!("the rows of word {} do not lead to its root", e.word)),
+        E::Root(e) => proof("Root", &format!("the rows of word {} do not lead to its root", e.word)),
         E::TableRoot(e) => {
-            proof("TableRoot", format!("the rows of table {} do not lead to its root", e.table))
+            proof("TableRoot", &format!("the rows of table {} do not lead to its root", e.table))
         }
-        E::Truncated(e) => proof("Truncated", format!("it ends {}", at(e.offset))),
+        E::Truncated(e) => proof("Truncated", &format!("it ends {}", at(e.offset))),
     }
 }
 
@@ -246,48 +248,68 @@ fn verifier(error: &MoveVerifierErrors) -> Rejection {
     use MoveVerifierErrors as E;
     let at = |offset: U256| format!("at byte {offset}");
     match error {
-        E::Denominator(_) => {
-            proof("Denominator", "the lookups' denominators do not follow from the columns".into())
-        }
-        E::FinalClaim(_) => proof("FinalClaim", "the opening's last claim is false".into()),
+        E::Denominator(_) => proof("Denominator", "the lookups' denominators do not follow from the columns"),
+        E::FinalClaim(_) => proof("FinalClaim", "the opening's last claim is false"),
         E::IllegalMove(e) => {
             named("IllegalMove", format!("move {} of the statement is not in its own list", e.number))
         }
-        E::Level(e) => proof("Level", format!("level {} of the lookup tree does not follow", e.level)),
+        E::Level(e) => proof("Level", &format!("level {} of the lookup tree does not follow", e.level)),
         E::MalformedStatement(e) => {
             named("MalformedStatement", format!("these are not the bytes of a statement, {}", at(e.offset)))
         }
         E::NonCanonical(e) => {
-            proof("NonCanonical", format!("a number is not below the modulus {}", at(e.offset)))
+            proof("NonCanonical", &format!("a number is not below the modulus {}", at(e.offset)))
         }
-        E::Numerator(_) => {
-            proof("Numerator", "the lookups' numerators do not follow from the columns".into())
-        }
+        E::Numerator(_) => proof("Numerator", "the lookups' numerators do not follow from the columns"),
         E::OtherFormat(_) => {
             named("OtherFormat", "the verifying key is of another format than this contract's, or too large")
         }
         E::OtherModel(e) => {
             named("OtherModel", format!("the statement is about another model, {}", short(&e.digest)))
         }
-        E::RootDenominator(_) => proof("RootDenominator", "the lookups' common denominator is zero".into()),
-        E::RootNumerator(_) => proof("RootNumerator", "the lookups do not balance".into()),
-        E::Source(_) => proof("Source", "the layers' inputs are not the activations and the position".into()),
-        E::Trailing(e) => proof("Trailing", format!("{} bytes follow its end", e.count)),
-        E::Truncated(e) => proof("Truncated", format!("it ends {}", at(e.offset))),
+        E::RootDenominator(_) => proof("RootDenominator", "the lookups' common denominator is zero"),
+        E::RootNumerator(_) => proof("RootNumerator", "the lookups do not balance"),
+        E::Source(_) => proof("Source", "the layers' inputs are not the activations and the position"),
+        E::Trailing(e) => proof("Trailing", &format!("{} bytes follow its end", e.count)),
+        E::Truncated(e) => proof("Truncated", &format!("it ends {}", at(e.offset))),
         E::UnsupportedNumMoves(e) => named(
             "UnsupportedNumMoves",
             format!("the verifier has no sizes for {} moves in one proof", e.numMoves),
         ),
-        E::Weights(_) => proof("Weights", "the accumulators are not the weights times the inputs".into()),
+        E::Weights(_) => proof("Weights", "the accumulators are not the weights times the inputs"),
     }
+}
+
+fn illegal(word: u16) -> Rejection {
+    let mv = settlement::position::move_text(word);
+    named("IllegalMove", format!("{mv} is not legal in that position"))
 }
 
 fn rules(error: &ChessRulesErrors) -> Rejection {
     match error {
-        ChessRulesErrors::IllegalMove(e) => {
-            let mv = settlement::position::move_text(e.r#move);
-            named("IllegalMove", format!("{mv} is not legal in that position"))
+        ChessRulesErrors::IllegalMove(e) => illegal(e.r#move),
+    }
+}
+
+fn games(error: &GameVerifierErrors) -> Rejection {
+    use GameVerifierErrors as E;
+    match error {
+        E::IllegalMove(e) => illegal(e.r#move),
+        E::MalformedContenders(e) => named(
+            "MalformedContenders",
+            format!("{} bytes are not one list of contenders for each of the network's moves", e.length),
+        ),
+        E::MalformedMoves(e) => named(
+            "MalformedMoves",
+            format!("{} bytes are no list of moves with one of the network's", e.length),
+        ),
+        E::UnacceptableLevel(e) => {
+            named("UnacceptableLevel", format!("there is no level {}, or it has no seeds", e.level))
         }
+        E::WrongSeedElement(e) => named(
+            "WrongSeedElement",
+            format!("the seed element leads to head {}, which is not the game's", short(&e.head)),
+        ),
     }
 }
 
@@ -315,7 +337,9 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
+    use crate::bindings::chess_rules::ChessRules;
     use crate::bindings::move_verifier::MoveVerifier;
+    use crate::bindings::proven_games::ProvenGames::ProvenGamesErrors;
     use crate::bindings::settlement::Settlement;
     use crate::bindings::verifier_router::VerifierRouter;
 
@@ -343,19 +367,25 @@ mod tests {
         assert_eq!((unknown.name.as_str(), unknown.sentence.contains("0x01020304")), ("", true));
     }
 
-    /// Which contract speaks is known by the selector alone, but for these; the last two mean the same in both.
+    #[test]
+    fn tokens_of_moves_and_games_refuse_alike() {
+        assert_eq!(ProvenGamesErrors::SELECTORS, ProvenMovesErrors::SELECTORS);
+    }
+
+    /// Which contract speaks is known by the selector alone, but for these; only `WrongStatus` does not mean the same in both.
     #[test]
     fn selectors_that_contracts_share() {
         let mut contracts = BTreeMap::<[u8; 4], Vec<&str>>::new();
-        let all: [&[[u8; 4]]; 6] = [
+        let all: [&[[u8; 4]]; 7] = [
             SettlementErrors::SELECTORS,
             VerifierRouterErrors::SELECTORS,
             MoveVerifierErrors::SELECTORS,
             OpeningVerifierErrors::SELECTORS,
             ChessRulesErrors::SELECTORS,
+            GameVerifierErrors::SELECTORS,
             ProvenMovesErrors::SELECTORS,
         ];
-        let names = ["settlement", "router", "verifier", "opening", "rules", "tokens"];
+        let names = ["settlement", "router", "verifier", "opening", "rules", "games", "tokens"];
         for (selectors, name) in all.iter().zip(names) {
             selectors.iter().for_each(|selector| contracts.entry(*selector).or_default().push(name));
         }
@@ -364,7 +394,9 @@ mod tests {
         let malformed = <VerifierRouter::MalformedStatement as SolError>::SELECTOR;
         let truncated = <MoveVerifier::Truncated as SolError>::SELECTOR;
         let non_canonical = <MoveVerifier::NonCanonical as SolError>::SELECTOR;
+        let illegal = <ChessRules::IllegalMove as SolError>::SELECTOR;
         let mut expected = [
+            (illegal, vec!["rules", "games"]),
             (status, vec!["settlement", "router"]),
             (malformed, vec!["router", "verifier"]),
             (truncated, vec!["verifier", "opening"]),

@@ -275,6 +275,10 @@ fn a_dispute_on_a_devnet() {
     let key = ["--key-file", "net/player.key", "--password-file", "net/password"];
     let sent = object(folder, &[verify("game.proof").as_slice(), &key].concat());
     assert!(sent["gas_used"].as_u64().unwrap() > 1_000_000, "{sent}");
+    let games = net.contracts.game_verifier.to_string();
+    let mut replay = verify("game.proof");
+    replay.splice(3..5, ["--game-verifier", &games]);
+    assert_eq!(object(folder, &replay)["plies"], 2);
     std::fs::write(folder.join("short.proof"), &evidence[..1_000]).unwrap();
     assert!(failure(folder, &verify("short.proof"), 1).contains("(Truncated)"));
 

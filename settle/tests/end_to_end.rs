@@ -392,18 +392,27 @@ async fn proofs_of_a_move_and_of_a_whole_game_verify_on_chain() {
     assert_eq!(game.num_moves(), 3);
     let whole = prover().prove_checked(&game, Profile::Chain).unwrap().proof;
     let bytes = verification::statement_bytes(&digest, &game);
-    let receipt =
-        verification::verify_in_transaction(&table.rpc, &operator, router, bytes.clone(), whole.clone())
-            .await
-            .unwrap();
+    verification::verify(&table.rpc, router, bytes, whole.clone()).await.unwrap();
+    let games = table.contracts.game_verifier;
+    let call = verification::game_call(&play.game(), whole.clone()).unwrap();
+    assert_eq!(verification::verify_game(&table.rpc, None, games, call.clone()).await.unwrap(), None);
+    let receipt = verification::verify_game(&table.rpc, Some(&operator), games, call).await.unwrap().unwrap();
     eprintln!(
-        "verify a game of 3 moves, shipped model: {} gas, {} bytes of calldata",
+        "verify a game of 3 moves by replaying it, shipped model: {} gas, {} bytes of calldata",
         receipt.gas_used, receipt.calldata_bytes
     );
+    // Not of a longer game, nor of one with another nonce.
     play.steps(2);
-    let longer = verification::statement_bytes(&digest, &proof::game_statement(&play.game()).unwrap());
+    let longer = verification::game_call(&play.game(), whole.clone()).unwrap();
     assert!(matches!(
-        verification::verify(&table.rpc, router, longer, whole).await,
+        verification::verify_game(&table.rpc, None, games, longer).await,
+        Err(ChainError::Rejected(_))
+    ));
+    play.file.moves.truncate(5);
+    play.file.nonce[0] ^= 1;
+    let other = verification::game_call(&play.game(), whole).unwrap();
+    assert!(matches!(
+        verification::verify_game(&table.rpc, None, games, other).await,
         Err(ChainError::Rejected(_))
     ));
 }

@@ -44,19 +44,19 @@ impl Deploy {
 
 /// The addresses, one a line.
 pub fn lines(deployment: &Deployment) -> String {
-    let Deployment {
-        rules,
-        router,
-        verifier,
-        settlement,
-        proven_moves,
-        model_digest,
-        gas_used,
-        chain_id,
-        ..
-    } = deployment;
-    format!(
-        "chain {chain_id}, model {model_digest}\nrules         {rules}\nrouter        {router}\nverifier      {verifier}\n\
-         settlement    {settlement}\nproven moves  {proven_moves}\n{gas_used} gas in all"
-    )
+    let Deployment { chain_id, model_digest, gas_used, .. } = deployment;
+    let addresses = [
+        ("rules", deployment.rules),
+        ("router", deployment.router),
+        ("verifier", deployment.verifier),
+        ("settlement", deployment.settlement),
+        ("game verifier", deployment.game_verifier),
+        ("proven moves", deployment.proven_moves),
+        ("proven games", deployment.proven_games),
+    ];
+    let mut lines = format!("chain {chain_id}, model {model_digest}\n");
+    for (name, address) in addresses {
+        lines += &format!("{name:14}{address}\n");
+    }
+    lines + &format!("{gas_used} gas in all")
 }

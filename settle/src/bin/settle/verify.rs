@@ -80,6 +80,9 @@ pub struct VerifyGame {
     /// A game for stakes: its file (docs/settlement.md, "Files")
     #[arg(long, value_name = "FILE")]
     game: Option<PathBuf>,
+    /// Address of the contract that replays a game for stakes and builds the statement itself
+    #[arg(long, value_name = "ADDRESS", group = "where", requires = "game")]
+    game_verifier: Option<Address>,
     /// A game at level 8, in PGN
     #[arg(long, value_name = "FILE", requires = "side")]
     pgn: Option<PathBuf>,
@@ -127,6 +130,27 @@ impl Where {
     }
 }
 
+impl Where {
+    /// The game verifier needs no statement from here.
+    async fn replay(&self, key: &VerifyingKey, game_verifier: Address, game: &StakedGame) -> Outcome {
+        if key.digest().as_bytes() != &game.offer().offer.model_digest {
+            return Err(rejected(format!("the game is not one of model {}", key.digest())));
+        }
+        let proof = read_file(&self.proof, MAX_PROOF_BYTES)?;
+        let account = self.key.account()?;
+        let rpc = self.node.connect().await?;
+        let call = verification::game_call(game, proof).map_err(misuse)?;
+        let receipt = verification::verify_game(&rpc, account.as_ref(), game_verifier, call).await?;
+        let plies = game.record().ply();
+        let what = format!("replayed and verified on chain: {plies} half-moves against {}", key.digest());
+        let facts = json!({ "plies": plies, "model": key.digest().to_string() });
+        match receipt {
+            Some(receipt) => emit_receipt(self.json, &what, &receipt, facts),
+            None => emit_either(self.json, &facts, &what),
+        }
+    }
+}
+
 impl VerifyMove {
     pub async fn run(self) -> Outcome {
         let key = load_key(&self.at.vk)?;
@@ -156,6 +180,9 @@ impl VerifyGame {
                 let file: GameFile = read_json(path)?;
                 let game: StakedGame =
                     file.check().map_err(|error| misuse(format!("{}: {error}", path.display())))?;
+                if let Some(game_verifier) = self.game_verifier {
+                    return self.at.replay(&key, game_verifier, &game).await;
+                }
                 settle::proof::game_statement(&game).map_err(misuse)?
             }
             (None, Some(path), Some(side)) => {
