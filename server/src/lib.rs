@@ -19,6 +19,8 @@ mod outbound;
 mod prover_pool;
 mod run;
 mod session;
+#[cfg(feature = "chain")]
+mod settlement_chain;
 mod store;
 
 pub use chain::{Account, Chain, ChainError, Stakes, StakesLimits};

@@ -1,6 +1,6 @@
 //! Games for stakes between a client and a server, without a chain: what is refused, what is signed, and that a killed server never signs
 //! two states of one ply. What the contract holds is set by the tests here; the same with the contract itself on anvil is
-//! `settle/tests`.
+//! `settle/tests/server.rs`.
 
 mod common;
 

@@ -4,6 +4,7 @@ use alloy::primitives::aliases::{U40, U80};
 use alloy::primitives::{Address, B256, Bytes, U256};
 use alloy::rpc::types::{Filter, Log};
 use alloy::sol_types::{SolCall, SolEvent, SolEventInterface};
+pub use settlement::dispute::Claim;
 use settlement::game_file::{Presentation, StakedGame};
 use settlement::position::PositionWords;
 use settlement::signature::Signature;
@@ -46,19 +47,6 @@ pub enum Pending {
     Move,
     /// It can only show a later state, or else the game ends like this.
     End(Outcome),
-}
-
-/// Why a game is over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Claim {
-    /// Mate, stalemate, bare material, seventy-five moves, or the greatest length.
-    Rules = 0,
-    /// The position stands for the third time.
-    Threefold = 1,
-    /// Fifty moves of each side without capture or pawn move.
-    FiftyMoves = 2,
-    /// The claimant has not moved yet.
-    NotStarted = 3,
 }
 
 /// What the contract knows of a game.

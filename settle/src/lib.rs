@@ -12,6 +12,7 @@ pub mod devnet;
 pub mod proof;
 mod rejection;
 mod rpc;
+mod side;
 pub mod verification;
 
 pub use account::{Account, AccountError};
