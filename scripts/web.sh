@@ -50,8 +50,6 @@ build() {
 }
 web_flags="${FAIRMATE_WEB_FLAGS:-}"
 
-page() { cargo run --quiet --locked -p verifier-web --example page -- "$@"; }
-
 find_browser() {
     for name in chromium chromium-browser google-chrome; do
         # Ubuntu's /usr/bin/chromium-browser only says that there is a snap.
@@ -72,19 +70,19 @@ test_page() {
     command -v npm >/dev/null || skip "npm is missing, node 20 or later; playwright-core comes from there"
     if ! find_browser >/dev/null; then
         apt-cache show chromium >/dev/null 2>&1 || skip "no Chromium is installed, and this system has no package of it"
-        scripts/system-packages.sh browser
+        scripts/system-packages.sh browser || skip "Chromium can't be installed"
     fi
     browser=$(find_browser) || skip "Chromium does not start"
-    (
-        cd verifier-web/browser
-        if ! cmp -s package-lock.json node_modules/.set-up; then
-            npm ci --ignore-scripts --no-audit --no-fund --silent
-            cp package-lock.json node_modules/.set-up
-        fi
-    )
+    lock=verifier-web/browser/package-lock.json stamp=verifier-web/browser/node_modules/.set-up
+    if ! cmp -s "$lock" "$stamp"; then
+        npm ci --prefix verifier-web/browser --ignore-scripts --no-audit --no-fund --silent || skip "playwright-core can't be installed from npm"
+        cp "$lock" "$stamp"
+    fi
     folder=$(mktemp -d)
     trap 'rm -rf "$folder"' EXIT
-    page "$folder/page.html" --cases "$folder"
+    # Of the whole workspace, so that what ./check has built before is not built again with other features.
+    cargo build --quiet --locked --workspace --example page
+    "$CARGO_TARGET_DIR/debug/examples/page" "$folder/page.html" --cases "$folder"
     node verifier-web/browser/test.mjs "$folder" "$browser" "$@"
     if ! stale=$(sha256sum --check --quiet "$sources" 2>/dev/null); then
         printf '%s\n' "$stale" | sed 's/^/  changed since the module was built: /'
@@ -95,7 +93,7 @@ test_page() {
 
 case "${1:-}" in
     build) build "$module" "$sources" ;;
-    page) page "${2:?usage: scripts/web.sh page FILE}" ;;
+    page) cargo run --quiet --locked -p verifier-web --example page -- "${2:?usage: scripts/web.sh page FILE}" ;;
     test) shift && test_page "$@" ;;
     *) sed -n '3,5s/^# //p' "$0" >&2 && exit 2 ;;
 esac

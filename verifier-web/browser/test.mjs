@@ -5,6 +5,7 @@ import { mkdirSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { gzipSync } from 'node:zlib';
 import { chromium } from 'playwright-core';
 
 const [folder, executablePath, pictures] = process.argv.slice(2);
@@ -14,18 +15,25 @@ const PATIENCE_MS = 120_000;
 
 // As root, Chromium starts without its sandbox only; in containers /dev/shm may be small.
 const flags = ['--disable-dev-shm-usage', ...(process.getuid?.() === 0 ? ['--no-sandbox'] : [])];
-const browser = await chromium.launch({ executablePath, args: flags });
+const browser = await chromium.launch({ executablePath, args: flags, timeout: PATIENCE_MS });
 const html = readFileSync(at('page.html'));
 const policy = readFileSync(at('policy.txt'), 'utf8');
+// Damaged pages: a key that is not the one named beside it, a module that wants a function of the browser, no module at all.
+const importing = gzipSync(Buffer.from('0061736d01000000010401600000020701016101620000', 'hex')).toString('base64');
+const damaged = {
+  '/pin': html.toString().replace(/"digest":"[0-9a-f]{8}/, '"digest":"00000000'),
+  '/import': html.toString().replace(/(id="module">)[^<]*/, `$1${importing}`),
+  '/nothing': html.toString().replace(/(id="module">)[^<]*/, '$1'),
+};
 const server = createServer((request, response) => {
   response.writeHead(200, { 'Content-Type': 'text/html; charset=utf-8', 'Content-Security-Policy': policy });
-  response.end(html);
+  response.end(damaged[request.url] ?? html);
 });
 await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
 const served = `http://127.0.0.1:${server.address().port}/verify`;
 const requests = [];
 
-async function opened(url, options = {}) {
+async function opened(url, options = {}, phase = 'ready') {
   const context = await browser.newContext({ locale: 'en-GB', viewport: { width: 1240, height: 860 }, ...options });
   const page = await context.newPage();
   page.setDefaultTimeout(PATIENCE_MS);
@@ -35,7 +43,7 @@ async function opened(url, options = {}) {
   page.on('request', (request) => requests.push(request.url()));
   page.complaints = complaints;
   await page.goto(url);
-  await page.waitForSelector('body[data-phase="ready"]');
+  await page.waitForSelector(`body[data-phase="${phase}"]`);
   return page;
 }
 
@@ -178,8 +186,19 @@ try {
   assert.ok(await small.evaluate(() => document.documentElement.scrollWidth <= window.innerWidth));
   await picture(small, 'verify-small');
 
+  for (const [path, reason] of [['/pin', 'This page is damaged'], ['/import', 'asks for functions of the browser'], ['/nothing', 'The verifier stopped']]) {
+    const page = await opened(new URL(path, served).href, {}, 'refused');
+    const alarm = await page.innerText('#alarm');
+    assert.ok(alarm.includes(reason), `${path}: ${alarm} has no ${reason}`);
+    seen = await drop(page, at('game.fairmate'));
+    assert.deepEqual(of(seen, 'verified'), [], path);
+    assert.ok(seen.alarm.includes(reason), `${path}: ${seen.alarm} has no ${reason}`);
+    await page.context().close();
+  }
+
   // Neither page asked for anything but itself and its own worker.
-  const foreign = requests.filter((url) => url !== served && !url.startsWith('blob:') && url !== pathToFileURL(at('page.html')).href);
+  const own = [served, pathToFileURL(at('page.html')).href, ...Object.keys(damaged).map((path) => new URL(path, served).href)];
+  const foreign = requests.filter((url) => !own.includes(url) && !url.startsWith('blob:'));
   assert.deepEqual(foreign, []);
   console.log(`the page in Chromium ${browser.version()}: ${json('cases.json').length} vectors, ${Object.keys(games).length} games`);
 } finally {

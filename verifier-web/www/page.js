@@ -39,6 +39,7 @@ let verdicts = []; // by proof: { kind, ms, reason, name }
 let shown = 0; // half-moves played in the position on the board
 let problem = null; // { text, parts }: nothing was opened
 let trial = null; // { kind, answer, at }: the last try with the proof on the card
+let broken = null; // { text, parts }: the page itself can't work
 let generation = 0; // counts openings, so that answers about an earlier file are dropped
 
 function say(id, parts = {}) {
@@ -124,6 +125,7 @@ function ask(what, parts = {}) {
 
 /// Takes files as they were dropped or chosen.
 async function take(list) {
+  if (broken) return fail(broken.text, broken.parts);
   const files = [...list];
   const current = ++generation;
   let opened = null;
@@ -636,24 +638,29 @@ function listen() {
   });
 }
 
+function giveUp(text, parts = {}) {
+  broken = { text, parts };
+  fail(text, parts);
+}
+
 async function main() {
   drawSprite();
   listen();
   const pinned = JSON.parse(get('pinned').textContent);
   const bytes = (hex) => Uint8Array.from(hex.match(/../g), (pair) => parseInt(pair, 16));
   for (const what of ['WebAssembly', 'Worker', 'DecompressionStream']) {
-    if (!(what in window)) return fail('oldBrowser', { what });
+    if (!(what in window)) return giveUp('oldBrowser', { what });
   }
   draw('starting');
   try {
     for (const { name, digest, key } of pinned) {
       const answer = await ask('set_key', { bytes: bytes(key) });
-      if (answer.ok?.digest !== digest) return fail('wrongPin');
+      if (answer.ok?.digest !== digest) return giveUp('wrongPin');
       keys.push({ name, bytes: bytes(key), pinned: true, ...answer.ok });
     }
     draw('ready');
   } catch (error) {
-    fail('stopped', { reason: error.message });
+    giveUp('stopped', { reason: error.message });
   }
 }
 
