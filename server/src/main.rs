@@ -8,6 +8,9 @@ use server::{AllowedOrigins, Limits, Listeners, OriginError, ServerConfig, serve
 use std::{io::Write, net::SocketAddr, path::PathBuf, process::ExitCode, sync::Arc};
 use tokio::net::TcpListener;
 
+#[cfg(feature = "chain")]
+mod stakes_args;
+
 const AFTER_HELP: &str = "\
 Plain HTTP on the same address: GET /health answers 200, or 503 when the prover failed.
 With --metrics that address has /health and /metrics (text for Prometheus).
@@ -50,6 +53,10 @@ struct Args {
     /// Sockets open at a time.
     #[arg(long, value_name = "N", default_value_t = Limits::default().max_sockets)]
     max_sockets: usize,
+    /// Games for stakes.
+    #[cfg(feature = "chain")]
+    #[command(flatten)]
+    stakes: stakes_args::StakesArgs,
     /// Log more (twice: everything).
     #[arg(long, short, action = clap::ArgAction::Count)]
     verbose: u8,
@@ -113,6 +120,10 @@ fn run(args: Args) -> Result<(), String> {
         .build()
         .map_err(|error| format!("can't start: {error}"))?;
     let served = runtime.block_on(async {
+        #[cfg(feature = "chain")]
+        {
+            config.stakes = args.stakes.connect().await?;
+        }
         let (players, address) = listen(args.listen).await?;
         let metrics = match args.metrics {
             Some(wanted) => Some(listen(wanted).await?),
