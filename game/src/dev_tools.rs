@@ -43,6 +43,9 @@ pub struct DevOptions {
     /// Print the state of the game on each change, and where the buttons are.
     #[arg(long, hide = true)]
     pub print_state: bool,
+    /// Start a game, drag a piece about, print how long start and frames took and quit.
+    #[arg(long, hide = true)]
+    pub measure: bool,
     /// Open this saved game at the start.
     #[arg(long, value_name = "FILE", hide = true)]
     pub open_file: Option<PathBuf>,
@@ -69,6 +72,9 @@ impl Plugin for DevToolsPlugin {
             app.add_systems(Startup, move |mut actions: MessageWriter<'_, PlayerAction>| {
                 actions.write(PlayerAction::Open(path.clone()));
             });
+        }
+        if options.measure {
+            app.add_plugins(crate::measure::MeasurePlugin);
         }
         if options.autoplay.is_some() {
             app.add_systems(Update, autoplay.in_set(Step::Input));

@@ -1,6 +1,7 @@
 //! Files of the client: where they lie, saved games and evidence.
 
 use crate::{
+    networks::Networks,
     play::{
         game::{Badge, Game},
         notation,
@@ -66,20 +67,9 @@ pub fn default_model() -> Result<PathBuf, String> {
     let folder =
         models_folder().ok_or("the folder assets/models is missing; name a network with --model FILE")?;
     let models = with_extension(&folder, "model");
-    let index = std::fs::read_to_string(folder.join("index.toml")).unwrap_or_default();
-    let value = |line: &str| Some(line.split_once('=')?.1.trim().trim_matches('"').to_owned());
-    // `default = "NAME"`, at the top of the file, is a digest or the name of an entry with `name` and `digest`.
-    let default = index.lines().find(|line| line.trim_start().starts_with("default")).and_then(value);
-    let mut wanted = default.clone();
-    let mut name = None;
-    for line in index.lines() {
-        match line.split('=').next().map(str::trim) {
-            Some("name") => name = value(line),
-            Some("digest") if name.is_some() && name == default => wanted = value(line),
-            _ => {}
-        }
-    }
-    let of_index = wanted.map(|digest| folder.join(format!("{digest}.model"))).filter(|path| path.is_file());
+    let networks = Networks::load(&folder);
+    let of_index = networks.default_digest().map(|digest| folder.join(format!("{digest}.model")));
+    let of_index = of_index.filter(|path| path.is_file());
     of_index
         .or_else(|| models.first().cloned())
         .ok_or_else(|| format!("no network in {}; name one with --model FILE", folder.display()))

@@ -12,7 +12,9 @@ pub mod dev_tools;
 pub mod files;
 pub mod i18n;
 pub mod idle;
+pub mod measure;
 pub mod net;
+pub mod networks;
 pub mod play;
 pub mod screens;
 pub mod settings;
@@ -42,6 +44,7 @@ impl Plugin for GamePlugin {
             .insert_resource(self.opponent.clone())
             .insert_resource(self.pinned.clone())
             .insert_resource(self.dev.clone())
+            .insert_resource(networks::Networks::shipped())
             .init_resource::<clipboard::Clipboard>()
             .add_plugins((
                 settings::SettingsPlugin,

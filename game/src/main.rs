@@ -15,6 +15,7 @@ use std::process::ExitCode;
 const MISUSE: u8 = 2;
 
 fn main() -> ExitCode {
+    game::measure::note_start();
     let args = match Args::try_parse() {
         Ok(args) => args,
         Err(error) if error.use_stderr() => {
@@ -34,7 +35,7 @@ fn main() -> ExitCode {
         }
     };
     print_one_line_on_panic();
-    let synchronous = plugin.dev.screenshot.is_some();
+    let synchronous = plugin.dev.screenshot.is_some() || plugin.dev.measure;
     let window = Window {
         title: "Fairmate".into(),
         name: Some("fairmate".into()),

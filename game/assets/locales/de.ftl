@@ -226,6 +226,11 @@ start-title = Neue Partie
 start-meaning = Spiel gegen ein neuronales Netz, das jeden seiner Züge beweist. Dein Rechner prüft jeden Beweis: Der Zug ist genau die Wahl des veröffentlichten Netzes und von niemandem sonst.
 start-side = Deine Seite
 start-level = Stufe des Netzes, 8 ist die stärkste
+level = Stufe { $level }
+level-measured = { $level }, gemessen für »{ $name }« ({ $card }); unter Stufe 8 aus Spielen gegen sich selbst
+level-unmeasured = { $level }: niemand hat gemessen, wie stark dieses Netz ist
+strength-elo = etwa { $elo } Elo
+strength-beginner = Anfänger
 start-time = Uhr
 start-kind = Art der Partie
 start-looks = Brett und Figuren
@@ -244,3 +249,9 @@ status-review = Gespeicherte Partie: Stellung { $shown } von { $all }
 status-over = Die Partie ist vorbei
 status-your-move = Du bist am Zug ({ $side }{ $check })
 typing = Zug: { $typed }_
+
+# Die Schätzung des Netzes
+value-title = Chancen von Weiß nach eigener Schätzung des Netzes
+value-start = Beginn
+value-line = { $place }: Weiß gewinnt { $white } %, remis { $draw } %, Schwarz gewinnt { $black } %
+value-decided = { $place }: durch die Regeln entschieden

@@ -226,6 +226,11 @@ start-title = New game
 start-meaning = Play a neural network that proves every move it makes. Your computer checks each proof: the move is exactly the choice of the published network, never of anyone else.
 start-side = Your side
 start-level = Level of the network, 8 is the strongest
+level = level { $level }
+level-measured = { $level }, as measured for “{ $name }” ({ $card }); below level 8 from games against itself
+level-unmeasured = { $level }: nobody has measured how strong this network is
+strength-elo = about { $elo } Elo
+strength-beginner = beginner
 start-time = Clock
 start-kind = Kind of game
 start-looks = Board and pieces
@@ -244,3 +249,9 @@ status-review = Saved game: position { $shown } of { $all }
 status-over = The game is over
 status-your-move = Your move ({ $side }{ $check })
 typing = Move: { $typed }_
+
+# The network's own estimate
+value-title = White's chances in the network's own estimate
+value-start = Start
+value-line = { $place }: White wins { $white } %, draw { $draw } %, Black wins { $black } %
+value-decided = { $place }: decided by the rules

@@ -8,6 +8,7 @@ use super::{
 use crate::{
     files::{self, DataFolder},
     i18n::{Language, Texts},
+    networks::{self, Network, Networks},
     play::{Play, PlayerAction, notation},
     settings::{Setting, Settings, TIME_CONTROLS},
     theme::{
@@ -34,6 +35,10 @@ const LISTED: usize = 8;
 #[derive(Component, Debug)]
 struct VolumeLine;
 
+/// The text that says how strong the chosen level is, and who measured it.
+#[derive(Component, Debug)]
+struct StrengthLine;
+
 /// Spawns these dialogs.
 #[derive(Debug)]
 pub(super) struct ChoicesPlugin;
@@ -44,7 +49,10 @@ impl Plugin for ChoicesPlugin {
             .add_systems(OnEnter(Overlay::Settings), settings_dialog)
             .add_systems(OnEnter(Overlay::Help), help)
             .add_systems(OnEnter(Overlay::Files), saved_games)
-            .add_systems(Update, (volume_line, again_when_known).in_set(crate::Step::Draw));
+            .add_systems(
+                Update,
+                (volume_line, again_when_known, strength_line).chain().in_set(crate::Step::Draw),
+            );
     }
 }
 
@@ -56,6 +64,7 @@ fn again_when_known(
     overlay: Res<'_, State<Overlay>>,
     mut shown: Local<'_, Option<(String, Option<String>)>>,
     dialogs: Query<'_, '_, Entity, With<super::dialogs::Dialog>>,
+    networks: Res<'_, Networks>,
     art: Res<'_, Art>,
     mut images: ResMut<'_, Assets<Image>>,
     mut commands: Commands<'_, '_>,
@@ -70,7 +79,7 @@ fn again_when_known(
         for entity in &dialogs {
             commands.entity(entity).despawn();
         }
-        spawn_start(&mut commands, &play, &texts, &art, &mut images);
+        spawn_start(&mut commands, &play, &texts, (&networks, &art), &mut images);
     }
     *shown = Some(now);
 }
@@ -98,17 +107,75 @@ fn start(
     mut commands: Commands<'_, '_>,
     play: Res<'_, Play>,
     texts: Res<'_, Texts>,
+    networks: Res<'_, Networks>,
     art: Res<'_, Art>,
     mut images: ResMut<'_, Assets<Image>>,
 ) {
-    spawn_start(&mut commands, &play, &texts, &art, &mut images);
+    spawn_start(&mut commands, &play, &texts, (&networks, &art), &mut images);
+}
+
+/// The network that the next game is against, if it is in the index.
+fn next_opponent<'a>(play: &Play, networks: &'a Networks) -> Option<&'a Network> {
+    networks.get(&play.state.opponent.as_ref()?.digest)
+}
+
+/// Levels in one row, each with how strong it is below its number.
+fn levels(card: &mut ChildSpawnerCommands<'_>, texts: &Texts, network: Option<&Network>) {
+    card.spawn(row(6.0)).with_children(|row| {
+        for level in 1..=STRONGEST_LEVEL {
+            row.spawn((Name::new(format!("level-{level}")), choice(Setting::Level(level))))
+                .insert(Node {
+                    flex_grow: 1.0,
+                    flex_basis: px(0),
+                    min_height: px(40),
+                    flex_direction: FlexDirection::Column,
+                    justify_content: JustifyContent::Center,
+                    align_items: AlignItems::Center,
+                    border: UiRect::all(px(2)),
+                    border_radius: BorderRadius::all(px(7)),
+                    ..default()
+                })
+                .with_children(|chip| {
+                    chip.spawn(theme::label(level.to_string(), 13.5, Weight::SemiBold, colour::TEXT));
+                    if let Some(elo) = networks::short_strength(texts, network, level) {
+                        chip.spawn(theme::label(elo, 11.0, Weight::Regular, colour::MUTED));
+                    }
+                });
+        }
+    });
+    card.spawn((StrengthLine, theme::label("", 12.5, Weight::Regular, colour::MUTED)));
+}
+
+fn strength_line(
+    play: Res<'_, Play>,
+    settings: Res<'_, Settings>,
+    texts: Res<'_, Texts>,
+    networks: Res<'_, Networks>,
+    mut lines: Query<'_, '_, &mut Text, With<StrengthLine>>,
+) {
+    for mut text in &mut lines {
+        let network = next_opponent(&play, &networks);
+        let level = networks::level_text(&texts, network, settings.level);
+        let line = match network.filter(|network| !network.level_elo.is_empty()) {
+            Some(network) => {
+                let parts = [
+                    ("level", level.into()),
+                    ("name", network.name.as_str().into()),
+                    ("card", network.card().into()),
+                ];
+                texts.with("level-measured", &parts)
+            }
+            None => texts.with("level-unmeasured", &[("level", level.into())]),
+        };
+        text.set_if_neq(Text(line));
+    }
 }
 
 fn spawn_start(
     commands: &mut Commands<'_, '_>,
     play: &Play,
     texts: &Texts,
-    art: &Art,
+    (networks, art): (&Networks, &Art),
     images: &mut Assets<Image>,
 ) {
     let first = play.state.game.is_none();
@@ -127,8 +194,7 @@ fn spawn_start(
             }
         });
         heading(card, "start-level");
-        let levels = (1..=STRONGEST_LEVEL).map(|level| (level.to_string(), Setting::Level(level)));
-        chips(card, levels.collect());
+        levels(card, texts, next_opponent(play, networks));
         heading(card, "start-time");
         let control = |at: usize| {
             TIME_CONTROLS.get(at).copied().flatten().map(|(minutes, seconds)| TimeControl {

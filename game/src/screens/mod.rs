@@ -1,6 +1,7 @@
 //! The side panel and the dialogs.
 
 pub mod choices;
+pub mod curve;
 pub mod dialogs;
 pub mod moves;
 pub mod panel;
@@ -48,6 +49,7 @@ impl Plugin for ScreensPlugin {
         app.init_state::<Overlay>().add_plugins((
             panel::PanelPlugin,
             moves::MovesPlugin,
+            curve::CurvePlugin,
             players::PlayersPlugin,
             dialogs::DialogsPlugin,
             choices::ChoicesPlugin,

@@ -43,18 +43,20 @@ pub(super) fn spawn_list(card: &mut ChildSpawnerCommands<'_>) {
             flex_direction: FlexDirection::Column,
             flex_grow: 1.0,
             flex_basis: px(0),
-            min_height: px(0),
+            min_height: px(2.0 * ROW_HEIGHT),
             padding: UiRect::vertical(px(6)),
             overflow: Overflow::scroll_y(),
             ..default()
         },
     ));
+    super::curve::spawn_curve(card);
     card.spawn((
         Name::new("policy"),
         PolicyTable,
         Node {
             flex_direction: FlexDirection::Column,
             flex_shrink: 0.0,
+            min_height: px(SHOWN_MOVES as f32 * (POLICY_ROW + 3.0) + 34.0),
             padding: UiRect::axes(px(14), px(8)),
             row_gap: px(3),
             border: UiRect::top(px(1)),
@@ -64,6 +66,9 @@ pub(super) fn spawn_list(card: &mut ChildSpawnerCommands<'_>) {
         BorderColor::all(colour::LINE),
     ));
 }
+
+/// Height of a row of the policy table in logical pixels.
+const POLICY_ROW: f32 = 18.0;
 
 /// One row of the policy table.
 #[derive(Clone, Debug, PartialEq)]
@@ -98,6 +103,10 @@ fn draw_policy(
     table: Single<'_, '_, (Entity, &mut Node), With<PolicyTable>>,
     mut commands: Commands<'_, '_>,
 ) {
+    // Until the answer is there, the last one stays: what lies above it would jump.
+    if drawn.is_some() && analysis.is_pending(&play.state) {
+        return;
+    }
     let rows = policy_rows(&play.state, &analysis);
     if *drawn == rows && !texts.is_changed() {
         return;
@@ -125,7 +134,10 @@ fn draw_policy(
 
 fn spawn_policy_row(table: &mut ChildSpawnerCommands<'_>, row: &PolicyRow) {
     table
-        .spawn((Node { height: px(18), align_items: AlignItems::Center, ..default() }, Pickable::IGNORE))
+        .spawn((
+            Node { height: px(POLICY_ROW), align_items: AlignItems::Center, ..default() },
+            Pickable::IGNORE,
+        ))
         .with_children(|line| {
             let san = if row.played { format!("→ {}", row.san) } else { row.san.clone() };
             line.spawn(Node { width: px(86), ..default() }).with_child(theme::label(

@@ -8,6 +8,7 @@ use crate::{
         layout::{MARGIN, PANEL_WIDTH},
     },
     i18n::Texts,
+    networks::{self, Networks},
     play::{
         Play, PlayerAction, notation, openings,
         state::{Badge, Blocked, Link, PlayState, Trust},
@@ -40,6 +41,10 @@ pub struct BannerText;
 #[derive(Component, Debug)]
 pub struct DigestLine;
 
+/// The line with the level of the game and its strength.
+#[derive(Component, Debug)]
+pub struct LevelLine;
+
 /// The line that counts verified moves.
 #[derive(Component, Debug)]
 pub struct CountLine;
@@ -62,8 +67,10 @@ pub struct PanelPlugin;
 
 impl Plugin for PanelPlugin {
     fn build(&self, app: &mut App) {
-        app.add_systems(Startup, spawn_panel)
-            .add_systems(Update, (draw_lines, draw_typed, draw_banner, draw_buttons).in_set(Step::Draw));
+        app.add_systems(Startup, spawn_panel).add_systems(
+            Update,
+            (draw_lines, draw_level, draw_typed, draw_banner, draw_buttons).in_set(Step::Draw),
+        );
     }
 }
 
@@ -104,6 +111,7 @@ fn spawn_panel(mut commands: Commands<'_, '_>) {
                     row.spawn((CountLine, theme::label("", 13.0, Weight::SemiBold, colour::MUTED)));
                 });
                 card.spawn((DigestLine, theme::label("", 12.5, Weight::Regular, colour::MUTED)));
+                card.spawn((LevelLine, theme::label("", 12.5, Weight::Regular, colour::MUTED)));
             });
             panel
                 .spawn((
@@ -347,6 +355,34 @@ pub fn digest_line(texts: &Texts, state: &PlayState) -> (String, Color) {
         Trust::Mismatch => ("network-mismatch", colour::BAD),
     };
     (texts.with(id, &[("digest", digest.into())]), tone)
+}
+
+/// The network's name, and the level of the game on the board with its strength; empty without a game or with one that
+/// names no network.
+#[must_use]
+pub fn level_line(texts: &Texts, state: &PlayState, networks: &Networks) -> String {
+    let Some(game) = state.game.as_ref().filter(|game| game.digest != [0; 32]) else { return String::new() };
+    let network = networks.get(&game.digest);
+    let level = networks::level_text(texts, network, game.terms.level);
+    match network {
+        Some(network) => format!("{}, {level}", network.name),
+        None => level,
+    }
+}
+
+fn draw_level(
+    play: Res<'_, Play>,
+    texts: Res<'_, Texts>,
+    networks: Res<'_, Networks>,
+    line: Single<'_, '_, (&mut Text, &mut Node), With<LevelLine>>,
+) {
+    if !play.is_changed() && !texts.is_changed() {
+        return;
+    }
+    let (mut text, mut node) = line.into_inner();
+    let line = level_line(&texts, &play.state, &networks);
+    node.display = if line.is_empty() { Display::None } else { Display::Flex };
+    text.set_if_neq(Text(line));
 }
 
 fn opening_line(texts: &Texts, state: &PlayState) -> String {

@@ -10,13 +10,6 @@ use resvg::{tiny_skia, usvg};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 
-/// Body and inner lines of a piece on a canvas of 100 by 100.
-struct Outline {
-    body: &'static str,
-    lines: &'static str,
-    dots: &'static str,
-}
-
 /// A set of drawings for the pieces.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -42,83 +35,97 @@ impl PieceSet {
     }
 }
 
-const fn bold_outline(role: Role) -> Outline {
-    match role {
-        Role::Pawn => Outline {
-            body: "M50 20 a14 14 0 0 1 9 24.7 L66 50 H60 L66 74 H74 V90 H26 V74 H34 L40 50 H34 L41 44.7 A14 14 0 0 1 50 20 Z",
-            lines: "M36 74 H64",
-            dots: "",
-        },
-        Role::Rook => Outline {
-            body: "M24 14 H38 V24 H44 V14 H56 V24 H62 V14 H76 V38 L66 44 V68 L76 74 V90 H24 V74 L34 68 V44 L24 38 Z",
-            lines: "M35 44 H65 M35 69 H65",
-            dots: "",
-        },
-        Role::Bishop => Outline {
-            body: "M50 8 L56 16 L72 42 L62 60 L66 74 H78 V90 H22 V74 H34 L38 60 L28 42 L44 16 Z",
-            lines: "M38 60 H62 M35 74 H65 M60 28 L51 43",
-            dots: "",
-        },
-        Role::Knight => Outline {
-            body: "M34 8 L46 18 H58 L76 34 L80 60 V74 H84 V90 H24 V74 L32 66 L46 50 L32 54 L22 64 L12 56 L22 38 L34 22 Z",
-            lines: "M32 74 H80 M60 28 L70 42 L72 62",
-            dots: "M38 28 h7 v7 h-7 Z",
-        },
-        Role::Queen => Outline {
-            body: "M10 24 L28 48 L30 16 L42 44 L50 10 L58 44 L70 16 L72 48 L90 24 L78 66 V74 H80 V90 H20 V74 H22 V66 Z",
-            lines: "M23 66 H77 M23 75 H77",
-            dots: "",
-        },
-        Role::King => Outline {
-            body: "M45 4 H55 V13 H64 V22 H55 V32 H84 L80 58 L74 66 V74 H80 V90 H20 V74 H26 V66 L20 58 L16 32 H45 V22 H36 V13 H45 Z",
-            lines: "M50 34 V62 M27 66 H73 M27 75 H73",
-            dots: "",
-        },
-    }
-}
+/// Body, inner lines and dots of each piece on a canvas of 100 by 100, from pawn to king as [`Role::ALL`] counts them.
+type Outlines = [[&'static str; 3]; 6];
 
-const fn outline(role: Role) -> Outline {
-    match role {
-        Role::Pawn => Outline {
-            body: "M50 17 A12.5 12.5 0 0 1 59.8 37.2 Q65.5 40 66 47 H59 Q60 63 70 71 Q76 76 76 84 V89 H24 V84 Q24 76 30 71 Q40 63 41 47 H34 Q34.5 40 40.2 37.2 A12.5 12.5 0 0 1 50 17 Z",
-            lines: "M41 47 H59 M31 78 Q50 72 69 78",
-            dots: "",
-        },
-        Role::Rook => Outline {
-            body: "M25 16 H37 V24 H44 V16 H56 V24 H63 V16 H75 V34 L66 42 L68 68 L75 75 V81 H79 V89 H21 V81 H25 V75 L32 68 L34 42 L25 34 Z",
-            lines: "M34 42 H66 M32 68 H68 M25 81 H75",
-            dots: "",
-        },
-        Role::Bishop => Outline {
-            body: "M50 8 A6 6 0 0 1 53.6 18.8 C66 29 71 41 66 52 Q64 57 61 60 L64 71 Q79 73 80 84 V89 H20 V84 Q21 73 36 71 L39 60 Q36 57 34 52 C29 41 34 29 46.4 18.8 A6 6 0 0 1 50 8 Z",
-            lines: "M39 60 H61 M36 71 H64 M59 29 L50.5 42",
-            dots: "",
-        },
-        Role::Knight => Outline {
-            body: "M25 89 V85 Q25 80 30 78 C31 66 42 61 45 51 C40 56 35 56 30 59 Q25 65 20 63 Q14 61 15 54 C17 46 23 41 26 33 C28 27 32 23 37 20 L36 9 L46 17 Q50 15 53 10 L56 18 C74 24 83 42 80 78 Q84 80 84 85 V89 Z",
-            lines: "M30 78 H80 M58 24 C69 32 73 48 71 70 M45 51 Q51 47 51 39",
-            dots: "M37 32.5 a2.8 2.8 0 1 0 0.01 0 Z M21.5 53.5 a1.7 1.7 0 1 0 0.01 0 Z",
-        },
-        Role::Queen => Outline {
-            body: "M13 31 L28 53 L31 26 L42.5 50 L50 21 L57.5 50 L69 26 L72 53 L87 31 L77 67 Q75 71 78 76 Q80 80 80 84 V89 H20 V84 Q20 80 22 76 Q25 71 23 67 Z M13 21 a5 5 0 1 0 0.01 0 Z M31 15.5 a5 5 0 1 0 0.01 0 Z M50 10.5 a5.2 5.2 0 1 0 0.01 0 Z M69 15.5 a5 5 0 1 0 0.01 0 Z M87 21 a5 5 0 1 0 0.01 0 Z",
-            lines: "M24 67 Q50 58 76 67 M23 78 Q50 70 77 78",
-            dots: "",
-        },
-        Role::King => Outline {
-            body: "M46.5 7 H53.5 V13 H60 V20 H53.5 V31 C61 24 76 26 82 36 C88 47 82 58 76 66 L77 76 Q80 80 80 84 V89 H20 V84 Q20 80 23 76 L24 66 C18 58 12 47 18 36 C24 26 39 24 46.5 31 V20 H40 V13 H46.5 Z",
-            lines: "M50 34 V61 M24 66 Q50 57 76 66 M23 77 Q50 69 77 77",
-            dots: "",
-        },
-    }
-}
+/// Flat and angular.
+const BOLD: Outlines = [
+    // Pawn
+    [
+        "M50 20 a14 14 0 0 1 9 24.7 L66 50 H60 L66 74 H74 V90 H26 V74 H34 L40 50 H34 L41 44.7 A14 14 0 0 1 50 20 Z",
+        "M36 74 H64",
+        "",
+    ],
+    // Knight
+    [
+        "M34 8 L46 18 H58 L76 34 L80 60 V74 H84 V90 H24 V74 L32 66 L46 50 L32 54 L22 64 L12 56 L22 38 L34 22 Z",
+        "M32 74 H80 M60 28 L70 42 L72 62",
+        "M38 28 h7 v7 h-7 Z",
+    ],
+    // Bishop
+    [
+        "M50 8 L56 16 L72 42 L62 60 L66 74 H78 V90 H22 V74 H34 L38 60 L28 42 L44 16 Z",
+        "M38 60 H62 M35 74 H65 M60 28 L51 43",
+        "",
+    ],
+    // Rook
+    [
+        "M24 14 H38 V24 H44 V14 H56 V24 H62 V14 H76 V38 L66 44 V68 L76 74 V90 H24 V74 L34 68 V44 L24 38 Z",
+        "M35 44 H65 M35 69 H65",
+        "",
+    ],
+    // Queen
+    [
+        "M10 24 L28 48 L30 16 L42 44 L50 10 L58 44 L70 16 L72 48 L90 24 L78 66 V74 H80 V90 H20 V74 H22 V66 Z",
+        "M23 66 H77 M23 75 H77",
+        "",
+    ],
+    // King
+    [
+        "M45 4 H55 V13 H64 V22 H55 V32 H84 L80 58 L74 66 V74 H80 V90 H20 V74 H26 V66 L20 58 L16 32 H45 V22 H36 V13 H45 Z",
+        "M50 34 V62 M27 66 H73 M27 75 H73",
+        "",
+    ],
+];
+
+/// Rounded.
+const CLASSIC: Outlines = [
+    // Pawn
+    [
+        "M50 17 A12.5 12.5 0 0 1 59.8 37.2 Q65.5 40 66 47 H59 Q60 63 70 71 Q76 76 76 84 V89 H24 V84 Q24 76 30 71 Q40 63 41 47 H34 Q34.5 40 40.2 37.2 A12.5 12.5 0 0 1 50 17 Z",
+        "M41 47 H59 M31 78 Q50 72 69 78",
+        "",
+    ],
+    // Knight
+    [
+        "M25 89 V85 Q25 80 30 78 C31 66 42 61 45 51 C40 56 35 56 30 59 Q25 65 20 63 Q14 61 15 54 C17 46 23 41 26 33 C28 27 32 23 37 20 L36 9 L46 17 Q50 15 53 10 L56 18 C74 24 83 42 80 78 Q84 80 84 85 V89 Z",
+        "M30 78 H80 M58 24 C69 32 73 48 71 70 M45 51 Q51 47 51 39",
+        "M37 32.5 a2.8 2.8 0 1 0 0.01 0 Z M21.5 53.5 a1.7 1.7 0 1 0 0.01 0 Z",
+    ],
+    // Bishop
+    [
+        "M50 8 A6 6 0 0 1 53.6 18.8 C66 29 71 41 66 52 Q64 57 61 60 L64 71 Q79 73 80 84 V89 H20 V84 Q21 73 36 71 L39 60 Q36 57 34 52 C29 41 34 29 46.4 18.8 A6 6 0 0 1 50 8 Z",
+        "M39 60 H61 M36 71 H64 M59 29 L50.5 42",
+        "",
+    ],
+    // Rook
+    [
+        "M25 16 H37 V24 H44 V16 H56 V24 H63 V16 H75 V34 L66 42 L68 68 L75 75 V81 H79 V89 H21 V81 H25 V75 L32 68 L34 42 L25 34 Z",
+        "M34 42 H66 M32 68 H68 M25 81 H75",
+        "",
+    ],
+    // Queen
+    [
+        "M13 31 L28 53 L31 26 L42.5 50 L50 21 L57.5 50 L69 26 L72 53 L87 31 L77 67 Q75 71 78 76 Q80 80 80 84 V89 H20 V84 Q20 80 22 76 Q25 71 23 67 Z M13 21 a5 5 0 1 0 0.01 0 Z M31 15.5 a5 5 0 1 0 0.01 0 Z M50 10.5 a5.2 5.2 0 1 0 0.01 0 Z M69 15.5 a5 5 0 1 0 0.01 0 Z M87 21 a5 5 0 1 0 0.01 0 Z",
+        "M24 67 Q50 58 76 67 M23 78 Q50 70 77 78",
+        "",
+    ],
+    // King
+    [
+        "M46.5 7 H53.5 V13 H60 V20 H53.5 V31 C61 24 76 26 82 36 C88 47 82 58 76 66 L77 76 Q80 80 80 84 V89 H20 V84 Q20 80 23 76 L24 66 C18 58 12 47 18 36 C24 26 39 24 46.5 31 V20 H40 V13 H46.5 Z",
+        "M50 34 V61 M24 66 Q50 57 76 66 M23 77 Q50 69 77 77",
+        "",
+    ],
+];
 
 /// The drawing of a piece as an SVG document.
 #[must_use]
 pub fn piece_svg(set: PieceSet, piece: Piece) -> String {
-    let Outline { body, lines, dots } = match set {
-        PieceSet::Classic => outline(piece.role),
-        PieceSet::Bold => bold_outline(piece.role),
+    let outlines = match set {
+        PieceSet::Classic => &CLASSIC,
+        PieceSet::Bold => &BOLD,
     };
+    let [body, lines, dots] = outlines[piece.role as usize - 1];
     let (top, bottom, edge, inner, width) = match (set, piece.color) {
         (PieceSet::Classic, Side::White) => ("#ffffff", "#e6e1d6", "#34312e", "#5a554f", 3.4),
         (PieceSet::Classic, Side::Black) => ("#55565c", "#35363b", "#131417", "#c9ccd3", 3.4),

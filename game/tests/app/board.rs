@@ -4,9 +4,16 @@ use crate::common::Client;
 use bevy::{
     input::{ButtonState, mouse::MouseButton},
     math::Vec2,
-    prelude::KeyCode,
+    prelude::{ComputedNode, ImageNode, InheritedVisibility, KeyCode},
+    ui::UiGlobalTransform,
 };
-use game::{play::PlayerAction, screens::Overlay};
+use game::{
+    networks::Networks,
+    play::PlayerAction,
+    screens::Overlay,
+    settings::Setting,
+    theme::art::{Art, Sign},
+};
 use protocol::{
     ClientMessage, EndReason, GameTerms, Outcome, ProofMode, Side, SideChoice,
     record::START_FEN,
@@ -252,4 +259,52 @@ fn press_and_release_within_one_frame_count() {
     client.move_to(resign);
     client.hasty_click(resign);
     assert_eq!(client.overlay(), Overlay::ConfirmResign);
+}
+
+#[test]
+fn a_king_in_check_glows_and_no_other_square() {
+    let glowing = |client: &mut Client| {
+        let glow = client.app.world().resource::<Art>().sign(Sign::Glow);
+        let layout = client.layout();
+        let world = client.app.world_mut();
+        let mut images =
+            world.query::<(&ImageNode, &InheritedVisibility, &UiGlobalTransform, &ComputedNode)>();
+        images
+            .iter(world)
+            .filter(|(image, visible, ..)| image.image == glow && visible.get())
+            .filter_map(|(.., transform, node)| {
+                layout.square_at(transform.affine().translation * node.inverse_scale_factor())
+            })
+            .collect::<Vec<Square>>()
+    };
+    let mut client = Client::scripted();
+    client.begin(Side::White, "4k3/8/8/8/8/8/8/r3K3 w - - 0 1", &[]);
+    assert_eq!(glowing(&mut client), [Square::E1]);
+    client.assert_text("Your move (White, check)");
+    client.drag(Square::E1, Square::E2);
+    client.frames(2);
+    assert_eq!(glowing(&mut client), []);
+}
+
+#[test]
+fn levels_say_how_strong_they_are() {
+    let mut client = Client::scripted();
+    let networks = client.app.world().resource::<Networks>().clone();
+    let digest = *crate::common::model().digest().as_bytes();
+    let network = networks.get(&digest).unwrap().clone();
+    let texts = game::i18n::Texts::default();
+    for level in [1, 5, 8] {
+        client.click_button(&PlayerAction::Choose(Setting::Level(level)));
+        client.frames(2);
+        let text = game::networks::level_text(&texts, Some(&network), level);
+        client.assert_text(&text);
+        // The chip says it shortly.
+        let short = game::networks::short_strength(&texts, Some(&network), level).unwrap();
+        assert!(client.texts().contains(&short));
+    }
+    client.assert_text(&network.name);
+    client.assert_text("docs/models/");
+    client.begin(Side::White, START_FEN, &[]);
+    let level = game::networks::level_text(&texts, Some(&network), 8);
+    client.assert_text(&format!("{}, {level}", network.name));
 }

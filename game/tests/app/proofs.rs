@@ -149,6 +149,12 @@ fn a_changed_network_is_called_changed() {
     client.say(welcome(digest, key));
     client.assert_text("CHANGED");
     assert_eq!(client.overlay(), Overlay::None);
+    client.key(KeyCode::KeyP);
+    assert_eq!(client.overlay(), Overlay::ProofCard);
+    client.assert_text("CHANGED: the server now claims another network");
+    assert!(client.texts().iter().all(|text| text != "pinned in this client"));
+    // What was played stays a matter of the network that played it.
+    client.assert_text(&model().digest().to_string());
 }
 
 #[test]

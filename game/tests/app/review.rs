@@ -1,7 +1,12 @@
 //! Saved games on the board: pasted, opened, looked at move by move, with the network's policy.
 
 use crate::common::{Client, GAME, model, prove};
-use bevy::prelude::KeyCode;
+use bevy::{
+    a11y::AccessibilityNode,
+    input::{ButtonState, mouse::MouseButton},
+    prelude::{ComputedNode, KeyCode, Vec2, With},
+    ui::UiGlobalTransform,
+};
 use game::{
     analysis::Analysis,
     files,
@@ -9,7 +14,7 @@ use game::{
         PlayerAction,
         state::{Badge, Blocked},
     },
-    screens::Overlay,
+    screens::{Overlay, curve::CurveField},
     settings::Setting,
 };
 use protocol::{ClientMessage, GameRecord, Outcome, Side, SideChoice, record::START_FEN, shakmaty::Square};
@@ -165,4 +170,80 @@ fn the_policy_is_shown_after_a_game_and_never_before() {
     client.assert_text(&format!("{:.1} %", 100.0 * entries[0].probability));
     assert!(!client.app.world().resource::<Analysis>().arrows(&client.play().state).is_empty());
     assert!(files::default_model().is_ok());
+}
+
+/// Middle and size of the field of the value curve on the screen.
+fn field(client: &mut Client) -> Option<(Vec2, Vec2)> {
+    let world = client.app.world_mut();
+    let mut fields = world.query_filtered::<(&UiGlobalTransform, &ComputedNode), With<CurveField>>();
+    let (transform, node) = fields.iter(world).next()?;
+    Some((
+        transform.affine().translation * node.inverse_scale_factor(),
+        node.size() * node.inverse_scale_factor(),
+    ))
+}
+
+#[test]
+fn the_value_curve_is_shown_after_a_game_and_leads_to_its_positions() {
+    let mut client = Client::scripted();
+    let moves = ["e2e4", "e7e5", "g1f3", "b8c6"];
+    client.begin(Side::White, START_FEN, &moves);
+    client.frames(20);
+    assert!(client.app.world().resource::<Analysis>().curve(&client.play().state).is_none());
+    assert_eq!(field(&mut client), None);
+    client.click_button(&PlayerAction::AskResign);
+    client.click_button(&PlayerAction::Resign);
+    client.end(Outcome::resignation(Side::White));
+    client.key(KeyCode::Escape);
+    client.wait_for("the curve", 60, |client| field(client).is_some_and(|(_, size)| size.x > 100.0));
+    client.frames(3);
+    let curve =
+        client.app.world().resource::<Analysis>().curve(&client.play().state).cloned().unwrap().unwrap();
+    assert_eq!(curve.len(), moves.len() + 1);
+    // After an odd number of half-moves Black is to move, and the network speaks of Black's chances.
+    for (ply, expected) in curve.iter().enumerate() {
+        let record = GameRecord::replay(START_FEN, moves[..ply].iter().copied()).unwrap();
+        let [win, draw, loss] = engine_circuit::evaluate(&model(), &record).unwrap().value_probabilities;
+        let white = if ply % 2 == 0 { win } else { loss };
+        let expected = expected.unwrap();
+        assert!(
+            (f64::from(expected.white) - white).abs() < 1e-6
+                && (f64::from(expected.draw) - draw).abs() < 1e-6
+        );
+    }
+    client.assert_text("network's own estimate");
+    let percent = (100.0 * curve[4].unwrap().white).round();
+    client.assert_text(&format!("2… Nc6: White wins {percent} %"));
+    client.wait_for("the policy", 60, |client| {
+        client.app.world().resource::<Analysis>().policy(&client.play().state).is_some()
+    });
+    client.frames(3);
+    let (middle, size) = field(&mut client).unwrap();
+    // It stays where it is while the network is asked about another position.
+    let at = |share: f32| middle + Vec2::new((share - 0.5) * size.x, 0.0);
+    // The pointer names a position, a click shows it.
+    client.move_to(at(0.3));
+    client.frames(2);
+    client.assert_text("1. e4: White wins");
+    assert_eq!(client.game().shown_ply(), 4);
+    client.click_at(at(0.3));
+    assert_eq!(client.game().shown_ply(), 1);
+    client.click_at(at(0.05));
+    assert_eq!(client.game().shown_ply(), 0);
+    client.click_at(at(0.95));
+    assert_eq!(client.game().shown_ply(), 4);
+    // A drag goes through the game.
+    client.move_to(at(0.9));
+    client.mouse(MouseButton::Left, ButtonState::Pressed);
+    client.move_to(at(0.5));
+    client.frames(1);
+    assert_eq!(client.game().shown_ply(), 2);
+    client.mouse(MouseButton::Left, ButtonState::Released);
+    client.move_to(Vec2::new(300.0, 300.0));
+    client.frames(3);
+    client.assert_text("1… e5: White wins");
+    let world = client.app.world_mut();
+    let mut spoken = world.query_filtered::<&AccessibilityNode, With<CurveField>>();
+    let label = spoken.single(world).unwrap().label().unwrap().to_owned();
+    assert!(label.contains("own estimate") && label.contains("1… e5: White wins"), "{label}");
 }
