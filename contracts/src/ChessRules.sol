@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {LegalMoves} from "./libraries/LegalMoves.sol";
+import {Policy} from "./libraries/Policy.sol";
 import {Ending, Rules} from "./libraries/Rules.sol";
 import {Move} from "./types/Move.sol";
 import {Board, Meta, Positions} from "./types/Position.sol";
@@ -30,6 +31,19 @@ contract ChessRules {
     /// @notice Policy indices of all legal moves, ascending, two bytes each: as a statement has them.
     function legalMoves(Board board, Meta meta) external pure returns (bytes memory) {
         return LegalMoves.policyIndices(board, meta);
+    }
+
+    /// @notice Which of some policy indices, two bytes each, are legal moves: a byte each, 1 for a legal one, 0 for another that geometry allows, 2 for
+    /// one that no move of any position has.
+    function judge(Board board, Meta meta, bytes calldata indices) external pure returns (bytes memory verdicts) {
+        unchecked {
+            verdicts = new bytes(indices.length / 2);
+            for (uint256 i = 0; i < verdicts.length; ++i) {
+                uint256 index = uint16(bytes2(indices[2 * i:2 * i + 2]));
+                (bool isLegal_, bool isGeometric) = Policy.isLegal(index, board, meta);
+                verdicts[i] = isLegal_ ? bytes1(0x01) : isGeometric ? bytes1(0x00) : bytes1(0x02);
+            }
+        }
     }
 
     /// @notice Whether the side to move is in check.

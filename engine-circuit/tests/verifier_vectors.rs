@@ -4,14 +4,15 @@
 use std::collections::BTreeSet;
 
 use engine_circuit::chain::verifier_key;
-use engine_circuit::{Model, Prover, Statement};
+use engine_circuit::{Prover, Statement};
 use serde_json::Value;
 
 #[path = "../examples/verifier_vectors/cases.rs"]
 mod vectors;
 
 use vectors::{
-    Edit, MAX_MOVES, batch, contract_only, games, hex, model, outside, single, statement_bytes, verdict,
+    Edit, Lists, MAX_MOVES, batch, contending, contract_only, games, hex, model, outside, outside_contending,
+    single, statement_bytes, verdict,
 };
 
 fn lines(file: &str) -> String {
@@ -24,16 +25,22 @@ fn bytes(value: &Value) -> Vec<u8> {
     (0..digits.len() / 2).map(|n| u8::from_str_radix(&digits[2 * n..2 * n + 2], 16).unwrap()).collect()
 }
 
-fn statement_of(name: &str, model: &Model) -> Statement {
+fn statement_of(name: &str, prover: &Prover) -> Statement {
+    let model = prover.model();
     match name {
         "single" | "last table replaced" | "false out-of-domain value" => single(model, 0),
         "batch" => batch(model),
+        "contenders" => contending(prover, 0, &Lists::Honest),
+        "a contender is missing" => contending(prover, 0, &Lists::OneMissing),
+        "the best move among the contenders" => contending(prover, 1, &Lists::BestListed),
+        "an illegal move with contenders" => outside_contending(prover),
         "a move outside the mask" => outside(model),
         _ => single(model, 1),
     }
 }
 
-fn check(model: &Model, text: &str) -> BTreeSet<String> {
+fn check(prover: &Prover, text: &str) -> BTreeSet<String> {
+    let model = prover.model();
     let key = &model.verifying_key();
     let mut names = BTreeSet::new();
     let mut honest = (Vec::new(), single(model, 0));
@@ -59,7 +66,7 @@ fn check(model: &Model, text: &str) -> BTreeSet<String> {
             };
             verdict(key, &honest.1, &edit.apply(&honest.0))
         } else {
-            let statement = statement_of(name, model);
+            let statement = statement_of(name, prover);
             assert_eq!(line["statement"], hex(&statement_bytes(key, &statement)), "{name}: statement");
             let proof = bytes(&line["proof"]);
             let actual = verdict(key, &statement, &proof);
@@ -73,13 +80,14 @@ fn check(model: &Model, text: &str) -> BTreeSet<String> {
     }
     let owned =
         |(name, bytes, expected): (&str, Vec<u8>, &str)| (name.to_owned(), bytes, expected.to_owned());
-    assert_eq!(for_the_contract, contract_only(key, model).into_iter().map(owned).collect::<Vec<_>>());
+    assert_eq!(for_the_contract, contract_only(key, prover).into_iter().map(owned).collect::<Vec<_>>());
     names
 }
 
 #[test]
 fn the_vectors_are_this_verifiers() {
-    let names = check(&model(), &lines("verifier_proofs.jsonl"));
+    let prover = Prover::in_memory(model()).unwrap();
+    let names = check(&prover, &lines("verifier_proofs.jsonl"));
     let all = [
         "ok",
         "Truncated",

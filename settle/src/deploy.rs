@@ -11,6 +11,7 @@ use crate::account::Account;
 use crate::bindings::chess_rules::ChessRules;
 use crate::bindings::game_verifier::GameVerifier;
 use crate::bindings::move_verifier::MoveVerifier;
+use crate::bindings::opening_verifier::OpeningVerifier;
 use crate::bindings::proven_games::ProvenGames;
 use crate::bindings::proven_moves::ProvenMoves;
 use crate::bindings::settlement::Settlement;
@@ -61,7 +62,8 @@ pub async fn deploy(
     let rules = transactions.deploy(&ChessRules::BYTECODE, &[]).await?;
     let router_arguments = VerifierRouter::constructorCall { firstOwner: owner }.abi_encode();
     let router = transactions.deploy(&VerifierRouter::BYTECODE, &router_arguments).await?;
-    let verifier_arguments = MoveVerifier::constructorCall { key: key_bytes }.abi_encode();
+    let openings = transactions.deploy(&OpeningVerifier::BYTECODE, &[]).await?;
+    let verifier_arguments = MoveVerifier::constructorCall { key: key_bytes, rules, openings }.abi_encode();
     let verifier = transactions.deploy(&MoveVerifier::BYTECODE, &verifier_arguments).await?;
     let arguments = Settlement::constructorCall { rulesContract: rules, routerContract: router }.abi_encode();
     let settlement = transactions.deploy(&Settlement::BYTECODE, &arguments).await?;

@@ -130,7 +130,11 @@ pub fn account(address: Address) -> Argument {
 ///
 /// Returns [`EvmError`] if the key is refused or an artefact can't be used.
 pub fn deploy_verifier(evm: &mut Evm, key: Vec<u8>) -> Result<Address, EvmError> {
-    evm.deploy(&Artefact::load("MoveVerifier")?, &encode_all(&[Argument::Bytes(key)]))
+    let mut arguments = vec![Argument::Bytes(key)];
+    for name in ["ChessRules", "OpeningVerifier"] {
+        arguments.push(account(evm.deploy(&Artefact::load(name)?, &[])?));
+    }
+    evm.deploy(&Artefact::load("MoveVerifier")?, &encode_all(&arguments))
 }
 
 /// The contracts that verify one model's games.

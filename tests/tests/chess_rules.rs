@@ -13,7 +13,7 @@ use rand::{Rng, SeedableRng};
 use revm::primitives::{Address, U256};
 use tests::artefact::{self, Artefact};
 use tests::chess::{Words, move_word, words};
-use tests::evm::{Evm, EvmError, byte_string, calldata, word};
+use tests::evm::{Argument, Evm, EvmError, byte_string, calldata, calldata_of, word};
 
 /// Code size limit of EIP-170.
 const CODE_SIZE_LIMIT: usize = 24_576;
@@ -321,6 +321,40 @@ fn agrees_with_shakmaty_on_52_000_positions_of_rare_kinds() {
             ("illegal by check, pin or castling", 10_000),
         ],
     );
+}
+
+/// Every policy index of positions of whole games: legal as shakmaty says, possible as the encoding's geometry says.
+#[test]
+fn judges_policy_indices() {
+    let mut rules = Rules::deploy();
+    let mut rng = StdRng::seed_from_u64(4);
+    let indices: Vec<u16> = (0..4_800).collect();
+    let listed: Vec<u8> = indices.iter().flat_map(|index| index.to_be_bytes()).collect();
+    for start in ["rnbqkbnr/pppppppp/8/8/8/8/PPPPPPPP/RNBQKBNR w KQkq - 0 1", KIWIPETE, PROMOTIONS, TALKCHESS]
+    {
+        let mut record = GameRecord::from_fen(start).unwrap();
+        while !record.position().legal_moves().is_empty() && record.ply() < 60 {
+            let at = words(record.position(), record.game_ply(), record.last_move_squares());
+            let position = Argument::Static(vec![at.board.to_be_bytes(), at.meta.to_be_bytes()]);
+            let data =
+                calldata_of("judge(uint256,uint80,bytes)", &[position, Argument::Bytes(listed.clone())]);
+            let judged = rules.evm.call(rules.contract, data).unwrap().data;
+            let legal = encode::legal_indices(record.position());
+            let expected = indices.iter().map(|index| {
+                let geometric = encode::geometric_indices().binary_search(index).is_ok();
+                if legal.binary_search(&usize::from(*index)).is_ok() {
+                    1
+                } else if geometric {
+                    0
+                } else {
+                    2
+                }
+            });
+            assert_eq!(byte_string(&judged), expected.collect::<Vec<u8>>(), "{}", fen(record.position()));
+            let mv = choose(record.position(), &mut rng);
+            record.play(mv).unwrap();
+        }
+    }
 }
 
 #[test]

@@ -4,6 +4,7 @@ pragma solidity 0.8.37;
 import {Axes, AxesOf} from "./Axes.sol";
 import {Denominator, Numerator} from "./Errors.sol";
 import {Ext} from "./Ext.sol";
+import {Geometry} from "./Geometry.sol";
 import {Key, Keys} from "./Keys.sol";
 import {Multilinear} from "./Multilinear.sol";
 import {Statement, Statements} from "./Statements.sol";
@@ -161,7 +162,8 @@ library Columns {
     }
 
     /// @dev The public part of the gaps: `n(w) - n(m) + B [m not in mask] - [m < w]` over the head's planes, that is
-    /// `(B + n(w)) all - sum over the mask of (B + n(m)) eq(m) - sum over m < w of eq(m)`.
+    /// `(B + n(w)) all - sum over the mask of (B + n(m)) eq(m) - sum over m < w of eq(m)`. With contenders the mask is all that geometry allows but
+    /// the illegal contenders, with the largest noise but for the move and the legal contenders, which have theirs.
     function publicGap(Key key, address keyData, Statement memory statement, Axes memory axes)
         private
         view
@@ -172,6 +174,14 @@ library Columns {
             if (statement.temperature > 0) {
                 noise = Noise(Keys.loadNoise(keyData), statement.temperature, key.logitScaleLog2(), 0);
             }
+            uint256 largest = MASKED_GAP;
+            uint256 allGeometric = 0;
+            if (statement.withContenders) {
+                if (statement.temperature > 0) largest = factorAt(noise, Keys.NOISE_BYTES / 2 - 1);
+                allGeometric = Ext.mulBase(Geometry.sum(axes), largest);
+            }
+            uint256 planesBelow = sumsBelow(axes.planes, AxesOf.HEAD_PLANES);
+            uint256 squaresBelow = sumsBelow(axes.eqSquares, 64);
             for (uint256 number = 0; number < statement.numMoves; ++number) {
                 uint256 move = statement.moves + 32 * Statements.WORDS * number;
                 uint256 chosen = Multilinear.get(move, Statements.CHOSEN);
@@ -179,11 +189,16 @@ library Columns {
                 (uint256 plane, uint256 square) = (chosen / 64, chosen % 64);
                 uint256 below = Ext.mulAdd(
                     Multilinear.get(axes.planes, plane),
-                    Ext.reduce(Multilinear.sumLazy(axes.eqSquares, square)),
-                    Multilinear.sumLazy(axes.planes, plane)
+                    Ext.near(Multilinear.get(squaresBelow, square)),
+                    Multilinear.get(planesBelow, plane)
                 );
                 uint256 total = Ext.mulBase(axes.allPlanes, factorOf(noise, chosen));
-                total = Ext.sub(total, maskSum(noise, move, axes));
+                total = Ext.sub(
+                    total,
+                    statement.withContenders
+                        ? Ext.sub(allGeometric, lessThanAll(noise, move, axes, largest))
+                        : maskSum(noise, move, axes)
+                );
                 sum = Ext.mulAdd(Multilinear.get(axes.eqMoves, number), Ext.sub(total, below), sum);
             }
         }
@@ -213,6 +228,63 @@ library Columns {
         }
     }
 
+    /// @dev For each entry of a table the sum of those before it, lazy.
+    function sumsBelow(uint256 table, uint256 count) private pure returns (uint256 sums) {
+        unchecked {
+            sums = Multilinear.allocate(count);
+            uint256 sum = 0;
+            for (uint256 i = 0; i < count; ++i) {
+                Multilinear.put(sums, i, sum);
+                sum += Multilinear.get(table, i);
+            }
+        }
+    }
+
+    /// @dev What the mask with contenders has less than all that geometry allows with the largest noise: `largest eq(m)` of an illegal contender `m`, and
+    /// `(largest - B - n(m)) eq(m)` of the move and of a legal contender.
+    function lessThanAll(Noise memory noise, uint256 move, Axes memory axes, uint256 largest)
+        private
+        pure
+        returns (uint256)
+    {
+        unchecked {
+            uint256 verdicts = Multilinear.get(move, Statements.VERDICTS);
+            uint256 cursor = Multilinear.get(move, Statements.MASK);
+            uint256 end = cursor + 2 * Multilinear.get(move, Statements.MASK_LENGTH);
+            uint256 chosen = Multilinear.get(move, Statements.CHOSEN);
+            uint256 exact = quieter(noise, axes, chosen, largest);
+            uint256 illegal = 0;
+            for (; cursor < end; cursor += 2) {
+                uint256 index = Statements.word(cursor) >> 240;
+                uint256 isLegal;
+                assembly ("memory-safe") {
+                    isLegal := byte(0, mload(verdicts))
+                }
+                ++verdicts;
+                if (isLegal == 0) illegal += eqAt(axes, index);
+                else if (index != chosen) exact += quieter(noise, axes, index, largest);
+            }
+            return Ext.reduce(exact + Ext.mulBase(Ext.reduce(illegal), largest));
+        }
+    }
+
+    /// @dev `(largest - B - n(index)) eq(index)`.
+    function quieter(Noise memory noise, Axes memory axes, uint256 index, uint256 largest)
+        private
+        pure
+        returns (uint256)
+    {
+        unchecked {
+            if (noise.temperature == 0) return 0;
+            return Ext.mulBase(eqAt(axes, index), largest - factorOf(noise, index));
+        }
+    }
+
+    /// @dev eq of a policy index at (group, channel, square).
+    function eqAt(Axes memory axes, uint256 index) private pure returns (uint256) {
+        return Ext.mul(Multilinear.get(axes.planes, index / 64), Multilinear.get(axes.eqSquares, index % 64));
+    }
+
     /// @dev Where noise comes from; temperature 0: none.
     struct Noise {
         /// @dev Memory of the table.
@@ -224,16 +296,24 @@ library Columns {
 
     /// @dev `B + n(index)`, between 2^26 and 2^28 (engine-circuit/src/sampling.rs).
     function factorOf(Noise memory noise, uint256 index) private pure returns (uint256) {
+        if (noise.temperature == 0) return MASKED_GAP;
+        uint256 seed = noise.seed;
+        uint256 entry;
+        assembly ("memory-safe") {
+            mstore(0, seed)
+            mstore(32, shl(240, index))
+            // The hash's first 12 bits number an entry of two bytes.
+            entry := shr(244, keccak256(0, 34))
+        }
+        return factorAt(noise, entry);
+    }
+
+    /// @dev `B` and the noise of an entry of the table.
+    function factorAt(Noise memory noise, uint256 entry) private pure returns (uint256) {
         unchecked {
-            if (noise.temperature == 0) return MASKED_GAP;
             uint256 table = noise.table;
-            uint256 seed = noise.seed;
             int256 gumbel;
             assembly ("memory-safe") {
-                mstore(0, seed)
-                mstore(32, shl(240, index))
-                // The hash's first 12 bits number an entry of two bytes.
-                let entry := shr(244, keccak256(0, 34))
                 gumbel := sar(240, mload(add(table, add(entry, entry))))
             }
             int256 scaled = (int256(noise.temperature) * gumbel) << noise.scaleLog2;

@@ -93,6 +93,8 @@ library Ext {
 
     /// @notice `low + 2^shift high`, reduced: sums of base multiples whose factors were cut at `shift` bits, `shift` at most 16. Any lanes.
     function combine(uint256 low, uint256 high, uint256 shift) internal pure returns (uint256 result) {
+        // As in `reduce`.
+        if (low | high == 0) return 0;
         assembly ("memory-safe") {
             let even := add(and(low, EVEN), shl(shift, and(high, EVEN)))
             let odd := add(and(low, ODD), shl(shift, and(high, ODD)))
@@ -119,7 +121,9 @@ library Ext {
     }
 
     /// @notice A lazy word, reduced. Lanes of `a` below `2^51`.
+    /// @dev The case of 0 keeps solc from writing this out at each of its many calls, for which a contract's code has no room.
     function reduce(uint256 a) internal pure returns (uint256) {
+        if (a == 0) return 0;
         return canonical(near(a));
     }
 

@@ -48,44 +48,44 @@ library Schedules {
     }
 
     function tableVariables(Schedule schedule, uint256 t) internal pure returns (uint256) {
-        unchecked {
-            return number(schedule, 4 + 4 * t);
-        }
+        return ofTable(schedule, t, 0);
     }
 
     function tableFolds(Schedule schedule, uint256 t) internal pure returns (uint256) {
-        unchecked {
-            return number(schedule, 5 + 4 * t);
-        }
+        return ofTable(schedule, t, 1);
     }
 
     function tableLeafFolds(Schedule schedule, uint256 t) internal pure returns (uint256) {
-        unchecked {
-            return number(schedule, 6 + 4 * t);
-        }
+        return ofTable(schedule, t, 2);
     }
 
     function tableLogLeaves(Schedule schedule, uint256 t) internal pure returns (uint256) {
-        unchecked {
-            return number(schedule, 7 + 4 * t);
-        }
+        return ofTable(schedule, t, 3);
     }
 
     function folds(Schedule schedule, uint256 word) internal pure returns (uint256) {
-        unchecked {
-            return number(schedule, 12 + 3 * word);
-        }
+        return ofWord(schedule, word, 0);
     }
 
     function logRows(Schedule schedule, uint256 word) internal pure returns (uint256) {
-        unchecked {
-            return number(schedule, 13 + 3 * word);
-        }
+        return ofWord(schedule, word, 1);
     }
 
     function queries(Schedule schedule, uint256 word) internal pure returns (uint256) {
+        return ofWord(schedule, word, 2);
+    }
+
+    /// @dev One of the four numbers of a table.
+    function ofTable(Schedule schedule, uint256 t, uint256 field) private pure returns (uint256) {
         unchecked {
-            return number(schedule, 14 + 3 * word);
+            return number(schedule, 4 + 4 * t + field);
+        }
+    }
+
+    /// @dev One of the three numbers of a word.
+    function ofWord(Schedule schedule, uint256 word, uint256 field) private pure returns (uint256) {
+        unchecked {
+            return number(schedule, 12 + 3 * word + field);
         }
     }
 }

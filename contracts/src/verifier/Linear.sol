@@ -243,23 +243,22 @@ library Linear {
         unchecked {
             assembly ("memory-safe") {
                 calldatacopy(pieces, calldatasize(), 384)
-                // From the last nibble on: squares 63, 62, ..
                 let flip := mul(56, black)
-                for { let index := 0 } board { index := add(index, 1) } {
-                    let piece := and(board, 15)
-                    if piece {
-                        let square := xor(sub(63, index), flip)
-                        let plane := sub(add(and(piece, 7), mul(6, xor(shr(3, piece), black))), 1)
-                        let slot := add(pieces, shl(5, plane))
-                        mstore(slot, add(mload(slot), mload(add(eqSquares, shl(5, square)))))
-                    }
-                    board := shr(4, board)
+                for {} board {} {
+                    // The lowest square left.
+                    let square := shr(2, clz(board))
+                    let shift := sub(252, shl(2, square))
+                    let piece := shr(shift, board)
+                    board := xor(board, shl(shift, piece))
+                    // Six words of planes for the mover, then six for the other side.
+                    let slot := add(pieces, sub(add(shl(5, and(piece, 7)), mul(192, xor(shr(3, piece), black))), 32))
+                    mstore(slot, add(mload(slot), mload(add(eqSquares, shl(5, xor(square, flip))))))
                 }
             }
             for (uint256 plane = 0; plane < 12; ++plane) {
-                uint256 squares = Multilinear.get(pieces, plane);
-                if (squares != 0) sum = Ext.mulAdd(Multilinear.get(factors, plane), Ext.reduce(squares), sum);
+                Multilinear.put(pieces, plane, Ext.near(Multilinear.get(pieces, plane)));
             }
+            sum = Multilinear.dot(factors, pieces, 12);
         }
     }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 pragma solidity 0.8.37;
 
+import {ChessRules} from "../ChessRules.sol";
 import {Axes, AxesOf} from "./Axes.sol";
 import {Channel, Channels} from "./Channel.sol";
 import {ColumnEvals, Columns, LeafClaims} from "./Columns.sol";
@@ -31,10 +32,14 @@ contract MoveVerifier is IMoveVerifier {
     /// @dev Holds the key behind a stop byte.
     address private immutable KEY_DATA;
     bytes32 private immutable MODEL_DIGEST;
+    /// @dev Says which contenders are legal.
+    ChessRules private immutable RULES;
     OpeningVerifier private immutable OPENINGS;
 
     /// @param key What `engine export-verifier` writes.
-    constructor(bytes memory key) {
+    /// @param rules The rules of chess.
+    /// @param openings Where openings are verified. Like `rules` it is stateless and serves every model.
+    constructor(bytes memory key, ChessRules rules, OpeningVerifier openings) {
         if (key.length < 64 || bytes32(key) != Keys.FORMAT) revert OtherFormat();
         bytes32 digest;
         address data;
@@ -47,7 +52,7 @@ contract MoveVerifier is IMoveVerifier {
         if (data.code.length != key.length + 1) revert OtherFormat();
         KEY_DATA = data;
         MODEL_DIGEST = digest;
-        OPENINGS = new OpeningVerifier();
+        (RULES, OPENINGS) = (rules, openings);
     }
 
     /// @inheritdoc IMoveVerifier
@@ -57,10 +62,10 @@ contract MoveVerifier is IMoveVerifier {
 
     /// @inheritdoc IMoveVerifier
     /// @dev Returns if `proof` proves that every move of `statement` is the model's argmax over the statement's mask, with the level's noise;
-    /// reverts with an error of `Errors.sol` otherwise. The caller answers for the statement: that the position is the game's, that the mask holds
-    /// every legal move and that the move is legal.
+    /// reverts with an error of `Errors.sol` otherwise. The caller answers for the statement: that the position is the game's and, without contenders, that
+    /// the mask holds every legal move and that the move is legal.
     function verify(bytes calldata statement, bytes calldata proof) external view {
-        Statement memory read = Statements.read(statement);
+        Statement memory read = Statements.read(statement, RULES);
         if (read.digest != MODEL_DIGEST) revert OtherModel(read.digest);
         Key key = Keys.load(KEY_DATA, read.numMoves);
         Channel memory channel;

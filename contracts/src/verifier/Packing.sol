@@ -87,7 +87,10 @@ library Packing {
         uint256 variables;
         /// @dev The last variables, (channel, square).
         uint256 blockPoint;
-        uint256 eqHigh;
+        /// @dev eq of a block's number: of its upper bits, and of its `logLow` lower ones.
+        uint256 eqUpper;
+        uint256 eqLower;
+        uint256 logLow;
         uint256 factors;
     }
 
@@ -108,16 +111,24 @@ library Packing {
             here.point = point;
             here.variables = variables;
             here.blockPoint = point + 32 * (variables - logBlock);
-            here.eqHigh = Multilinear.eqTable(point, variables - logBlock);
+            here.logLow = (variables - logBlock) / 2;
+            uint256 upper = variables - logBlock - here.logLow;
+            here.eqUpper = Multilinear.eqTable(point, upper);
+            here.eqLower = Multilinear.eqTable(point + 32 * upper, here.logLow);
             here.factors = factors;
 
             sum = Multilinear.powersEval(z, point, variables);
             {
                 uint256 layers = key.numLayers();
-                uint256 atTau = blocks(key, here, statement, axes, QUOTIENTS_AT, QUOTIENT, axes.eqLayers + 32, layers);
-                atTau += blocks(key, here, statement, axes, ACTIVATIONS_AT, ACTIVATION, axes.eqLayers + 32, layers);
-                atTau += blocks(key, here, statement, axes, LOGITS_AT, LOGIT, axes.eqGroups, key.headGroups());
-                atTau += blocks(key, here, statement, axes, LIMBS_AT, LIMB, axes.eqGroups, key.headGroups());
+                uint256 activations = movesSums(key, here, statement, axes, ACTIVATIONS_AT, layers);
+                uint256 atTau = blocks(here, activations, ACTIVATION, axes.eqLayers + 32, layers);
+                uint256 sums = movesSums(key, here, statement, axes, QUOTIENTS_AT, layers);
+                atTau += blocks(here, sums, QUOTIENT, axes.eqLayers + 32, layers);
+                uint256 groups = key.headGroups();
+                sums = movesSums(key, here, statement, axes, LOGITS_AT, groups);
+                atTau += blocks(here, sums, LOGIT, axes.eqGroups, groups);
+                sums = movesSums(key, here, statement, axes, LIMBS_AT, groups);
+                atTau += blocks(here, sums, LIMB, axes.eqGroups, groups);
                 // (channel, square) of the leaf point: the channels and squares lie side by side.
                 sum = Ext.mulAdd(
                     Multilinear.eqEval(
@@ -132,7 +143,7 @@ library Packing {
                     sum
                 );
                 uint256 eqSources = Multilinear.eqTable(linear.sigmaSource, key.logSources());
-                uint256 atSigma = blocks(key, here, statement, axes, ACTIVATIONS_AT, SOURCE, eqSources + 32, layers);
+                uint256 atSigma = blocks(here, activations, SOURCE, eqSources + 32, layers);
                 uint256 eq = Ext.mul(
                     Multilinear.eqEval(linear.rhoChannel, here.blockPoint, key.logChannels()),
                     Multilinear.eqEval(linear.sigmaSquare, here.blockPoint + 32 * key.logChannels(), AxesOf.LOG_SQUARES)
@@ -152,32 +163,64 @@ library Packing {
         }
     }
 
-    /// @dev `factor * sum over (first, move) of eq_first eq_move eq(point, block)`, over consecutive blocks.
-    function blocks(
+    /// @dev For `count` layers or groups of a part `sum over moves of eq_move eq(point, block)`, in memory.
+    function movesSums(
         Key key,
         View memory here,
         Statement memory statement,
         Axes memory axes,
         uint256 part,
-        uint256 factor,
-        uint256 eqFirst,
         uint256 count
-    ) private pure returns (uint256 sum) {
+    ) private pure returns (uint256 sums) {
         unchecked {
-            uint256 eqBlock = here.eqHigh + 32 * key.part(part);
+            sums = Multilinear.allocate(count);
+            uint256 first = key.part(part);
             uint256 numMoves = statement.numMoves;
-            // One move's eq is 1.
-            if (numMoves == 1) {
-                sum = Multilinear.dot(eqFirst, eqBlock, count);
-            } else {
-                for (uint256 first = 0; first < count; ++first) {
-                    uint256 inner = Multilinear.dot(eqBlock, axes.eqMoves, numMoves);
-                    sum = Ext.mulAdd(Multilinear.get(eqFirst, first), inner, sum);
-                    eqBlock += 32 * numMoves;
-                }
+            for (uint256 i = 0; i < count; ++i) {
+                // One move's eq is 1.
+                Multilinear.put(
+                    sums, i, numMoves == 1 ? eqBlock(here, first) : runSum(here, first, axes.eqMoves, numMoves)
+                );
+                first += numMoves;
             }
-            sum = Ext.mul(sum, Multilinear.get(here.factors, factor));
         }
+    }
+
+    /// @dev eq of a block's number.
+    function eqBlock(View memory here, uint256 number) private pure returns (uint256) {
+        unchecked {
+            uint256 upper = Multilinear.get(here.eqUpper, number >> here.logLow);
+            return Ext.mul(upper, Multilinear.get(here.eqLower, number & ((1 << here.logLow) - 1)));
+        }
+    }
+
+    /// @dev `sum of weights[i] eq(first + i)` over `count` consecutive blocks: those with the same upper bits at a time.
+    function runSum(View memory here, uint256 first, uint256 weights, uint256 count)
+        private
+        pure
+        returns (uint256 sum)
+    {
+        unchecked {
+            uint256 size = 1 << here.logLow;
+            for (uint256 end = first + count; first < end;) {
+                uint256 low = first & (size - 1);
+                uint256 length = size - low;
+                if (length > end - first) length = end - first;
+                uint256 inner = Multilinear.dot(weights, here.eqLower + 32 * low, length);
+                sum = Ext.mulAdd(Multilinear.get(here.eqUpper, first >> here.logLow), inner, sum);
+                first += length;
+                weights += 32 * length;
+            }
+        }
+    }
+
+    /// @dev `factor * sum over first of eq_first sums[first]`.
+    function blocks(View memory here, uint256 sums, uint256 factor, uint256 eqFirst, uint256 count)
+        private
+        pure
+        returns (uint256)
+    {
+        return Ext.mul(Multilinear.dot(eqFirst, sums, count), Multilinear.get(here.factors, factor));
     }
 
     /// @dev A multiplicity table's claim: its cube's eq times eq at the leaf point's last coordinates.
@@ -199,16 +242,21 @@ library Packing {
     {
         unchecked {
             uint256 logChannels = key.logChannels();
+            uint256 squarePoint = here.blockPoint + 32 * logChannels;
+            // A table costs as much as sixteen of its entries alone.
+            bool many = statement.numMoves > 16;
+            uint256 eqSquares = many ? Multilinear.eqTable(squarePoint, AxesOf.LOG_SQUARES) : 0;
             for (uint256 number = 0; number < statement.numMoves; ++number) {
                 uint256 chosen = Multilinear.get(statement.moves + 32 * Statements.WORDS * number, Statements.CHOSEN);
                 uint256 plane = chosen / 64;
-                uint256 eq = Multilinear.eqIndex(
-                    here.blockPoint,
-                    logChannels + AxesOf.LOG_SQUARES,
-                    ((plane & ((1 << logChannels) - 1)) << AxesOf.LOG_SQUARES) | (chosen % 64)
-                );
-                uint256 inBlock = Multilinear.get(here.eqHigh, logitBlock(key, statement, number, plane));
-                sum = Ext.mulAdd(Multilinear.get(axes.eqMoves, number), Ext.mul(inBlock, eq), sum);
+                uint256 eq = Multilinear.eqIndex(here.blockPoint, logChannels, plane & ((1 << logChannels) - 1));
+                uint256 square = chosen % 64;
+                uint256 eqSquare = many
+                    ? Multilinear.get(eqSquares, square)
+                    : Multilinear.eqIndex(squarePoint, AxesOf.LOG_SQUARES, square);
+                eq = Ext.mulNear(eqSquare, eq);
+                eq = Ext.mulNear(eqBlock(here, logitBlock(key, statement, number, plane)), eq);
+                sum = Ext.mulAdd(Multilinear.get(axes.eqMoves, number), eq, sum);
             }
         }
     }
@@ -227,7 +275,7 @@ library Packing {
                 for (uint256 number = 0; number < statement.numMoves; ++number) {
                     inner = Ext.mulAdd(
                         Multilinear.get(axes.eqMoves, number),
-                        Multilinear.get(here.eqHigh, logitBlock(key, statement, number, plane)),
+                        eqBlock(here, logitBlock(key, statement, number, plane)),
                         inner
                     );
                 }

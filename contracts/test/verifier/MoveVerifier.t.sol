@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 pragma solidity 0.8.37;
 
+import {ChessRules} from "../../src/ChessRules.sol";
 import "../../src/verifier/Errors.sol" as Errors;
 import {MoveVerifier} from "../../src/verifier/MoveVerifier.sol";
+import {OpeningVerifier} from "../../src/verifier/OpeningVerifier.sol";
 import {VectorTest} from "./Vectors.sol";
 
 /// @notice Whole proofs, honest and changed, against the known answers of the Rust verifier.
@@ -11,7 +13,8 @@ contract MoveVerifierTest is VectorTest {
 
     /// @dev The first line is the key.
     function setUp() public {
-        verifier = new MoveVerifier(vm.parseJsonBytes(vm.readLine(PROOFS), ".key"));
+        verifier =
+            new MoveVerifier(vm.parseJsonBytes(vm.readLine(PROOFS), ".key"), new ChessRules(), new OpeningVerifier());
     }
 
     /// @dev The name of an error, "ok" without one.
@@ -111,6 +114,30 @@ contract MoveVerifierTest is VectorTest {
         vm.assertEq(verdict(twice(statement), proof), "MalformedStatement", "an index twice");
         vm.assertEq(verdict(bytes.concat(statement, hex"00"), proof), "MalformedStatement", "a byte too many");
         vm.assertEq(verdict(new bytes(67), proof), "MalformedStatement", "no header");
+    }
+
+    /// @notice Statements with contenders that differ from the proven one.
+    function testContenders() public {
+        bytes memory statement;
+        bytes memory proof;
+        for (string memory line = vm.readLine(PROOFS); bytes(line).length > 0; line = vm.readLine(PROOFS)) {
+            if (vm.keyExistsJson(line, ".key") || vm.keyExistsJson(line, ".of")) continue;
+            if (keccak256(bytes(vm.parseJsonString(line, ".name"))) != keccak256("contenders")) continue;
+            statement = vm.parseJsonBytes(line, ".statement");
+            proof = vm.parseJsonBytes(line, ".proof");
+        }
+        vm.assertEq(verdict(statement, proof), "ok", "honest");
+        uint256 start = gasleft();
+        verifier.verify(statement, proof);
+        vm.snapshotValue("verifier", "contenders: execution gas", start - gasleft());
+        // As a list of legal moves, contenders do not hold the move.
+        check(statement, proof, 67, 2, "IllegalMove");
+        // The first contender's plane: no such index, or one that the board has no room for.
+        check(statement, proof, 112, 0x40, "MalformedStatement");
+        // The move.
+        check(statement, proof, statement.length - 2, 0x40, "IllegalMove");
+        vm.assertEq(verdict(twice(statement), proof), "MalformedStatement", "a contender twice");
+        vm.assertEq(verdict(bytes.concat(statement, hex"00"), proof), "MalformedStatement", "a byte too many");
     }
 
     /// @dev The mask's second index is its first.

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use engine_circuit::chain::error_name;
+use engine_circuit::encode::geometric_indices;
 use engine_circuit::model::{NetworkShape, QuantisedNetwork};
 use engine_circuit::sampling::{SeedChain, ply_seed};
 use engine_circuit::transcript::Transcript;
@@ -60,23 +61,75 @@ pub fn batch(model: &Model) -> Statement {
     statement.at_level(level, &seeds).unwrap().with_values(&values).unwrap()
 }
 
+/// What the lists of contenders are like.
+pub enum Lists {
+    /// Those that an honest prover gives.
+    Honest,
+    /// Without the first of them.
+    OneMissing,
+    /// With the network's own move on the list.
+    BestListed,
+}
+
+/// The statement of the policy's move number `rank` with contenders.
+pub fn contending(prover: &Prover, rank: usize, lists: &Lists) -> Statement {
+    let statement = single(prover.model(), rank);
+    let scale = prover.model().verifying_key().logit_scale_log2();
+    let traces = prover.traces(&statement.public_moves(scale));
+    let logits: Vec<_> = traces.into_iter().map(|trace| trace.logits).collect();
+    let mut contenders = statement.contenders(&logits, scale);
+    match lists {
+        Lists::Honest => {}
+        Lists::OneMissing => {
+            contenders[0].remove(0);
+        }
+        Lists::BestListed => {
+            let best = single(prover.model(), 0).public_moves(scale)[0].chosen as u16;
+            assert!(!contenders[0].contains(&best));
+            contenders[0].push(best);
+            contenders[0].sort_unstable();
+        }
+    }
+    statement.with_contenders(&contenders).unwrap()
+}
+
 /// The best move's statement with a move that is not legal.
 pub fn outside(model: &Model) -> Statement {
-    let best = single(model, 0);
-    let legal = &best.public_moves(0)[0].mask;
-    let index = (0..).find(|index| !legal.contains(index)).unwrap();
-    best.with_choice(0, index)
+    illegal(&single(model, 0), model)
+}
+
+/// The same of a statement with contenders: the move is geometric, and not on the list.
+pub fn outside_contending(prover: &Prover) -> Statement {
+    illegal(&contending(prover, 0, &Lists::Honest), prover.model())
+}
+
+fn illegal(statement: &Statement, model: &Model) -> Statement {
+    let legal = &single(model, 0).public_moves(0)[0].mask;
+    let mask = &statement.public_moves(0)[0].mask;
+    let all = || geometric_indices().iter().map(|&index| usize::from(index));
+    let index = all().find(|index| !legal.contains(index) && mask.contains(index));
+    statement.with_choice(0, index.or_else(|| all().find(|index| !legal.contains(index))).unwrap())
 }
 
 /// Statements that only a contract can be given, since it reads bytes, with the error that each is: Rust's verifier takes a statement and
 /// a key that are of one model, and derives the sizes for any number of moves from the key.
-pub fn contract_only(key: &VerifyingKey, model: &Model) -> Vec<(&'static str, Vec<u8>, &'static str)> {
+pub fn contract_only(key: &VerifyingKey, prover: &Prover) -> Vec<(&'static str, Vec<u8>, &'static str)> {
+    let model = prover.model();
     let good = statement_bytes(key, &single(model, 0));
     let changed = |place: usize, value: u8| {
         let mut bytes = good.clone();
         bytes[place] = value;
         bytes
     };
+    // The first two contenders, at the mask's place.
+    let contending = statement_bytes(key, &contending(prover, 0, &Lists::Honest));
+    let listed = |first: [u8; 2], second: [u8; 2]| {
+        let mut bytes = contending.clone();
+        bytes[112..114].copy_from_slice(&first);
+        bytes[114..116].copy_from_slice(&second);
+        bytes
+    };
+    let [a, b] = [112, 114].map(|place| [contending[place], contending[place + 1]]);
     let (level, mut game) = (Level::new(3).unwrap(), GameRecord::default());
     for ply in 0..=2 * MAX_MOVES as u8 {
         game.play(evaluate(model, &game).unwrap().choose(level, &[ply; 32])).unwrap();
@@ -91,6 +144,10 @@ pub fn contract_only(key: &VerifyingKey, model: &Model) -> Vec<(&'static str, Ve
         ("a flag that has no meaning", changed(67, 4), "MalformedStatement"),
         ("no such piece", changed(72, 0x77), "MalformedStatement"),
         ("no such square", changed(109, 65), "MalformedStatement"),
+        ("contenders out of order", listed(b, a), "MalformedStatement"),
+        ("a contender twice", listed(a, a), "MalformedStatement"),
+        ("a contender that leaves the board", listed(56u16.to_be_bytes(), b), "MalformedStatement"),
+        ("a contender beyond the policy", listed(a, 4_672u16.to_be_bytes()), "MalformedStatement"),
         ("a byte too many", [good.clone(), vec![0]].concat(), "MalformedStatement"),
         ("a byte is missing", good[..good.len() - 1].to_vec(), "MalformedStatement"),
     ]

@@ -23,7 +23,8 @@ use serde_json::json;
 mod vectors;
 
 use vectors::{
-    Edit, GAME, MAX_MOVES, NONCE, batch, contract_only, games, hex, outside, single, statement_bytes, verdict,
+    Edit, GAME, Lists, MAX_MOVES, NONCE, batch, contending, contract_only, games, hex, outside,
+    outside_contending, single, statement_bytes, verdict,
 };
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -84,9 +85,32 @@ fn main() -> Result<(), Box<dyn Error>> {
     lie("last table replaced", &best, &honest, &lies);
     let lies = Lies { out_of_domain: Ext::ONE, ..Lies::default() };
     lie("false out-of-domain value", &best, &honest, &lies);
+    // With contenders: honest; and of provers that take an index off the mask which is not listed, or is listed but legal.
+    for (name, rank, lists) in [
+        ("contenders", 0, Lists::Honest),
+        ("a contender is missing", 0, Lists::OneMissing),
+        ("the best move among the contenders", 1, Lists::BestListed),
+    ] {
+        let statement = contending(&prover, rank, &lists);
+        let mut moves = statement.public_moves(key.logit_scale_log2());
+        match lists {
+            Lists::Honest => {}
+            Lists::OneMissing => {
+                moves = contending(&prover, rank, &Lists::Honest).public_moves(key.logit_scale_log2());
+            }
+            Lists::BestListed => {
+                let at = moves[0].mask.iter().position(|&index| index == network_move).ok_or("not listed")?;
+                moves[0].mask.remove(at);
+                moves[0].noise.remove(at);
+            }
+        }
+        let witness = Witness::new(&shape, model.network(), &moves, &traces);
+        lie(name, &statement, &witness, &Lies::default());
+    }
     // Refused before a proof is read.
     line("a move outside the mask", &outside(&model), &[]);
-    for (name, bytes, expected) in contract_only(&key, &model) {
+    line("an illegal move with contenders", &outside_contending(&prover), &[]);
+    for (name, bytes, expected) in contract_only(&key, &prover) {
         let line = json!({
             "name": name, "statement": hex(&bytes), "proof": "0x", "expected": expected, "contract_only": true,
         });
