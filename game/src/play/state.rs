@@ -1,6 +1,8 @@
 //! The state of the client's game, without Bevy and without I/O: what the server said, what the player did, what the
 //! verifier found.
 
+mod review;
+
 pub use super::game::{Alarm, Badge, Game, Link, LocalClock, Offence, Opponent, ProofFacts, Trust};
 use super::seeds::Seeds;
 use engine_circuit::Level;
@@ -764,43 +766,5 @@ impl PlayState {
             return vec![Effect::Send(ClientMessage::Resume { game_id: game.id, have_proofs })];
         }
         Vec::new()
-    }
-
-    /// Shows the position `steps` half-moves further (negative: earlier).
-    pub fn browse(&mut self, steps: isize) {
-        if let Some(game) = &mut self.game {
-            let to = game.shown_ply().saturating_add_signed(steps);
-            game.browsed = (to < game.record.ply()).then_some(to);
-        }
-    }
-
-    /// Puts a game from a file on the board; one that is being played goes on behind it.
-    pub fn review(&mut self, mut game: Game) -> Vec<Effect> {
-        if self.alarm.is_some() {
-            return Vec::new();
-        }
-        game.review = true;
-        game.browsed = Some(0);
-        let effects = game.proofs.keys().map(|&ply| Effect::Verify { ply }).collect();
-        match self.game.replace(game) {
-            Some(live) if !live.review => self.aside = Some(Box::new(live)),
-            _ => {}
-        }
-        effects
-    }
-
-    /// Puts the game that is being played on the board again.
-    pub fn leave_review(&mut self) -> Vec<Effect> {
-        if self.game.as_ref().is_none_or(|game| !game.review) {
-            return Vec::new();
-        }
-        self.game = self.aside.take().map(|game| *game);
-        match &self.game {
-            Some(game) if self.link == Link::Online && game.outcome.is_none() => {
-                let have_proofs = game.proofs.keys().copied().collect();
-                vec![Effect::Send(ClientMessage::Resume { game_id: game.id, have_proofs })]
-            }
-            _ => Vec::new(),
-        }
     }
 }
