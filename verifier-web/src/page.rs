@@ -141,17 +141,12 @@ mod tests {
     #[test]
     fn pieces_are_the_client_s() {
         let art = std::fs::read_to_string("../game/src/theme/art.rs").unwrap();
-        let classic = &art[art.find("const fn outline").unwrap()..];
+        let (_, classic) = art.split_once("const CLASSIC: Outlines = [").unwrap();
+        let (classic, _) = classic.split_once("\n];").unwrap();
         let mut paths = 0;
-        for line in classic.lines().take_while(|line| !line.starts_with("/// The drawing")) {
-            for part in ["body: \"", "lines: \"", "dots: \""] {
-                let Some(path) = line.trim().strip_prefix(part).and_then(|path| path.split('"').next())
-                else {
-                    continue;
-                };
-                assert!(SCRIPT.contains(&format!("'{path}'")), "{path}");
-                paths += 1;
-            }
+        for path in classic.lines().filter_map(|line| line.trim().strip_prefix('"')?.strip_suffix("\",")) {
+            assert!(SCRIPT.contains(&format!("'{path}'")), "{path}");
+            paths += 1;
         }
         assert_eq!(paths, 18);
     }
