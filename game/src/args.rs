@@ -1,6 +1,8 @@
 //! The command line.
 
-use crate::{GamePlugin, dev_tools::DevOptions, files, net::Opponent, verify::PinnedKeys};
+use crate::{
+    GamePlugin, dev_tools::DevOptions, files, net::Opponent, play::watch::WatchLink, verify::PinnedKeys,
+};
 use clap::Parser;
 use protocol::ProofMode;
 use std::path::PathBuf;
@@ -12,6 +14,9 @@ pub struct Args {
     /// Server to play on, as ws://HOST:PORT; without it the opponent runs in this program.
     #[arg(long, value_name = "URL")]
     pub server: Option<String>,
+    /// Watch a game that somebody plays, by its link; every proof is checked here, too.
+    #[arg(long, value_name = "LINK", conflicts_with_all = ["server", "model", "no_proofs"])]
+    pub watch: Option<String>,
     /// Verifying key to trust, beside those in assets/models.
     #[arg(long, value_name = "FILE")]
     pub vk: Vec<PathBuf>,
@@ -49,6 +54,10 @@ impl Args {
             pinned.pin_file(path)?;
         }
         let store = self.store.unwrap_or_else(files::usual_data_folder);
+        if let Some(link) = self.watch {
+            let link = link.parse::<WatchLink>().map_err(|error| format!("--watch {error}"))?;
+            return Ok(GamePlugin { opponent: Opponent::Watched(link), pinned, store, dev: self.dev });
+        }
         let opponent = match self.server {
             Some(address) if address.starts_with("ws://") => Opponent::Remote(address),
             Some(address) => return Err(format!("--server {address}: expected ws://HOST:PORT")),

@@ -239,11 +239,14 @@ fn current_game(folder: &DataFolder) -> PathBuf {
 /// once it has ended.
 pub fn remember_game(folder: &DataFolder, state: &PlayState) {
     let path = current_game(folder);
-    let game = state.game.as_ref().filter(|game| !game.review);
+    if state.watching.is_some() {
+        return;
+    }
+    let game = state.game.as_ref().filter(|game| game.is_played_here());
     let game = game.or(state.aside.as_deref());
     let text = match game {
         Some(game) if game.outcome.is_none() => format!(
-            "{}\n{}\n{}\n{}\n{}\n{}\n",
+            "{}\n{}\n{}\n{}\n{}\n{}\n{}\n",
             game.id,
             hex::encode(game.digest),
             if game.human == Color::White { "white" } else { "black" },
@@ -255,6 +258,7 @@ pub fn remember_game(folder: &DataFolder, state: &PlayState) {
                 hex::encode(seeds.head().0),
                 hex::encode(seeds.nonce().0)
             )),
+            game.key.map_or_else(String::new, |key| hex::encode(key.0)),
         ),
         _ => String::new(),
     };
@@ -280,7 +284,9 @@ pub fn earlier_game(folder: &DataFolder) -> Option<EarlierGame> {
     let moves = lines.next().unwrap_or_default();
     let record = GameRecord::replay(fen, moves.split_whitespace()).ok()?;
     let seeds = lines.next().and_then(earlier_seeds);
-    Some(EarlierGame { id, digest, human, record, seeds })
+    let mut key = [0; 32];
+    let key = lines.next().and_then(|line| hex::decode_to_slice(line, &mut key).ok().map(|()| Hex32(key)));
+    Some(EarlierGame { id, digest, human, record, seeds, key })
 }
 
 /// Level, head and nonce of a game that goes on.

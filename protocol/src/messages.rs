@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use shakmaty::Color;
 
 /// Version of this protocol, sent in both hellos. A server refuses any other.
-pub const PROTOCOL_VERSION: u32 = 3;
+pub const PROTOCOL_VERSION: u32 = 4;
 
 /// Longest text frame a client may send, in bytes. Checked before parsing.
 pub const MAX_CLIENT_MESSAGE_BYTES: usize = 16 << 10;
@@ -48,7 +48,8 @@ pub const MAX_FEN_BYTES: usize = 128;
 /// Longest move in UCI notation, in bytes (`e7e8q`).
 pub const MAX_UCI_BYTES: usize = 5;
 
-/// Name of a game: 32 random bytes chosen by the server, part of every statement proven in it.
+/// Name of a game: 32 random bytes chosen by the server (for stakes the digest of the operator's offer), part of every statement
+/// proven in it. Whoever knows it may watch the game ([`ClientMessage::Resume`]); playing takes the player's key.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct GameId(#[serde(with = "hex_array")] pub [u8; 32]);
@@ -212,13 +213,18 @@ pub enum ClientMessage {
         /// The player's, on it.
         signature: WireSignature,
     },
-    /// Takes a game up again, answered by [`ServerMessage::Game`] and the proofs the client lacks.
+    /// Follows a game, answered by [`ServerMessage::Game`] and the proofs the client lacks: as its player with the key, to watch
+    /// without. Whoever watches is told of both sides' moves, of clocks, proofs, seeds revealed so far and the end, and of nothing
+    /// that was signed in a game for stakes; what only the player may do is refused with [`ErrorCode::OnlyWatching`].
     Resume {
         /// The game.
         game_id: GameId,
         /// Plies whose proofs the client has.
         #[serde(default)]
         have_proofs: Vec<u32>,
+        /// The `player_key` of [`ServerMessage::Game`] when the game was new.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        key: Option<Hex32>,
     },
     /// A move of the human. Idempotent by game and ply: the same move again is answered as the first time.
     Move {
@@ -312,8 +318,21 @@ pub enum ServerMessage {
         /// What a game for stakes has been signed with. Its nonce in `seeds` is there once the player has opened it on chain.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         stakes: Option<Box<GameStakes>>,
+        /// To the game's player alone: what [`ClientMessage::Resume`] shows on another connection. 32 random bytes chosen by the
+        /// server.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        player_key: Option<Hex32>,
     },
-    /// A move of the human is legal and stored for good.
+    /// To those who watch: a move of the human, stored for good.
+    PlayerMove {
+        /// The game.
+        game_id: GameId,
+        /// Half-moves in the record before it.
+        ply: u32,
+        /// The move in UCI notation.
+        uci: String,
+    },
+    /// To the player: the move is legal and stored for good.
     MoveAccepted {
         /// The game.
         game_id: GameId,
@@ -464,6 +483,10 @@ pub enum ErrorCode {
     WrongPly,
     /// It is the network's turn.
     NotYourTurn,
+    /// This socket watches the game; only its player may do that.
+    OnlyWatching,
+    /// The key is not that of the game's player.
+    WrongKey,
     /// The game has ended.
     GameOver,
     /// No draw can be claimed here.
@@ -626,6 +649,7 @@ impl ServerMessage {
             proof_plies,
             seeds,
             stakes: None,
+            player_key: None,
         }
     }
 }

@@ -55,6 +55,8 @@ pub struct Limits {
     pub max_sockets: usize,
     /// Games one socket follows at a time.
     pub max_games_per_socket: usize,
+    /// Sockets that watch one game at a time, its player not counted; one more is refused.
+    pub max_watchers_per_game: usize,
     /// Games in memory at a time, over all sockets.
     pub max_live_games: usize,
     /// Cost of messages a socket earns back per second, see [`Self::message_burst`].
@@ -95,6 +97,7 @@ impl Default for Limits {
         Self {
             max_sockets: 256,
             max_games_per_socket: 16,
+            max_watchers_per_game: 64,
             max_live_games: 4_096,
             messages_per_second: 20.0,
             message_burst: 60.0,

@@ -39,6 +39,8 @@ pub(crate) struct GameState {
     /// Seeds, below the strongest level.
     seeds: Option<Seeds>,
     pub(crate) stakes: Option<StakesState>,
+    /// What its player shows; without one, whoever knows the game plays.
+    pub(crate) player_key: Option<Hex32>,
 }
 
 /// What was signed in a game for stakes.
@@ -85,8 +87,16 @@ impl GameState {
     /// The state after stored events; `None` without any.
     pub(crate) fn replay(events: &[Event]) -> Result<Option<Self>, String> {
         let Some((first, rest)) = events.split_first() else { return Ok(None) };
-        let Event::Created { human_side, start_fen, model_digest, at_unix_ms, terms, seed_secret, stakes } =
-            first
+        let Event::Created {
+            human_side,
+            start_fen,
+            model_digest,
+            at_unix_ms,
+            terms,
+            seed_secret,
+            stakes,
+            player_key,
+        } = first
         else {
             return Err("its first event is not its creation".into());
         };
@@ -104,6 +114,7 @@ impl GameState {
             seeds: seed_secret
                 .map(|secret| Seeds { chain: Arc::new(SeedChain::new(secret.0, CHAIN_LENGTH)), nonce: None }),
             stakes: stakes.as_deref().map(StakesState::new),
+            player_key: *player_key,
         };
         if Level::new(terms.level).is_none_or(|level| level.is_random() != state.seeds.is_some()) {
             return Err("its level and its seeds don't fit".into());
@@ -329,6 +340,7 @@ mod tests {
             terms: GameTerms::default(),
             seed_secret: None,
             stakes: None,
+            player_key: None,
         }
     }
 

@@ -2,6 +2,7 @@
 //!
 //! Whatever happens is stored before anybody is told of it.
 
+mod followers;
 mod staked;
 
 use crate::{
@@ -15,13 +16,14 @@ use crate::{
     store::{Event, StoreError, StoredProof, blocking},
 };
 use engine_circuit::Profile;
+use followers::Follower;
 use protocol::{
     ErrorCode, GameId, GameRecord, GameSeeds, Hex32, HexBytes, Outcome, ServerMessage, SettledOutcome, Side,
     WireSignature, claimable_draw, shakmaty::Position,
 };
 use settlement::{dispute::OnChain, game_file::GameFile};
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -38,8 +40,8 @@ const MAX_TRIES: u32 = 6;
 
 /// What a client wants of a game.
 pub(crate) enum Command {
-    /// Follow the game: its state, the proofs the client lacks, and whatever happens from now on.
-    Attach { client: Client, have_proofs: Vec<u32> },
+    /// Follow the game, with the key as its player: its state, the proofs the client lacks, and whatever happens from now on.
+    Attach { client: Client, have_proofs: Vec<u32>, key: Option<Hex32> },
     /// Stop following it.
     Detach { client: u64 },
     /// Play a move of the human.
@@ -80,7 +82,7 @@ pub(crate) struct GameTask {
     game_id: GameId,
     state: GameState,
     commands: mpsc::Receiver<Command>,
-    followers: BTreeMap<u64, Client>,
+    followers: BTreeMap<u64, Follower>,
     done_sender: mpsc::UnboundedSender<Done>,
     done: mpsc::UnboundedReceiver<Done>,
     /// The proof the pool has of this game: one at a time, so that games take turns.
@@ -137,7 +139,7 @@ impl GameTask {
                     None => std::future::pending().await,
                 }
             };
-            self.followers.retain(|_, client| !client.is_gone());
+            self.followers.retain(|_, follower| !follower.client.is_gone());
             let idle = self.followers.is_empty()
                 && self.in_flight.is_none()
                 && wake_at.is_none()
@@ -258,9 +260,7 @@ impl GameTask {
                             self.broadcast_clock();
                         }
                         self.attempts.remove(&ply);
-                        for client in self.followers.values() {
-                            client.send(Outbound::Proofs { game_id: self.game_id, plies: vec![ply] });
-                        }
+                        self.broadcast_proof(ply);
                     }
                     Err(error) => {
                         // The proof is made again.
@@ -287,8 +287,15 @@ impl GameTask {
 
     async fn obey(&mut self, command: Command) {
         self.check_flag().await;
+        if let Err((client, refusal)) = self.may(&command) {
+            return client.refuse(Some(self.game_id), &refusal);
+        }
         match command {
-            Command::Attach { client, have_proofs } => self.attach(client, &have_proofs),
+            Command::Attach { client, have_proofs, key } => {
+                if let Err((client, refusal)) = self.attach(client, &have_proofs, key) {
+                    client.refuse(Some(self.game_id), &refusal);
+                }
+            }
             Command::Detach { client } => {
                 self.followers.remove(&client);
             }
@@ -354,38 +361,6 @@ impl GameTask {
         }
     }
 
-    fn attach(&mut self, client: Client, have_proofs: &[u32]) {
-        let state = &self.state;
-        let mut message = ServerMessage::game(
-            self.game_id,
-            state.human_side,
-            &state.record,
-            state.outcome,
-            state.terms,
-            state.proofs.iter().copied().collect(),
-            state.public_seeds(),
-        );
-        if let ServerMessage::Game { stakes, .. } = &mut message {
-            *stakes = self.public_stakes();
-        }
-        client.tell(message);
-        if let Some(clock) = self.clock_message() {
-            client.tell(clock);
-        }
-        let have: BTreeSet<u32> = have_proofs.iter().copied().collect();
-        let plies: Vec<u32> = state.proofs.difference(&have).copied().collect();
-        if !plies.is_empty() {
-            client.send(Outbound::Proofs { game_id: self.game_id, plies });
-        }
-        if let Some(ply) = self.in_flight {
-            client.tell(ServerMessage::Proving { game_id: self.game_id, ply, queue: 0 });
-        }
-        for ply in state.missing_proofs().filter(|ply| self.has_failed(*ply)) {
-            client.tell(self.proof_failed(ply));
-        }
-        self.followers.insert(client.number, client);
-    }
-
     async fn human_move(
         &mut self,
         client: &Client,
@@ -424,7 +399,7 @@ impl GameTask {
             .map_err(|error| Refusal::new(ErrorCode::IllegalMove, error.to_string()))?;
         self.check_signature(uci, signature)?;
         self.commit(events, None).await.map_err(|error| Refusal::internal(&error))?;
-        self.broadcast(&ServerMessage::MoveAccepted { game_id, ply });
+        self.broadcast_player_move(ply);
         self.broadcast_clock();
         self.broadcast_end();
         Ok(())
@@ -601,18 +576,6 @@ impl GameTask {
 
     fn retry_later(&mut self) {
         self.retry_at = Some(TokioInstant::now() + self.games.limits.retry_interval);
-    }
-
-    fn broadcast(&self, message: &ServerMessage) {
-        for client in self.followers.values() {
-            client.tell(message.clone());
-        }
-    }
-
-    fn broadcast_refusal(&self, refusal: &Refusal) {
-        for client in self.followers.values() {
-            client.refuse(Some(self.game_id), refusal);
-        }
     }
 
     fn broadcast_end(&self) {

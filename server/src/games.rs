@@ -114,6 +114,7 @@ impl Games {
             terms,
             seed_secret: level.is_random().then(|| Hex32(rand::random())),
             stakes: None,
+            player_key: Some(Hex32(rand::random())),
         };
         self.begin(GameId(rand::random()), created, client).await
     }
@@ -150,6 +151,7 @@ impl Games {
             terms: GameTerms { time_control: None, rated: true, level },
             seed_secret: Some(Hex32(secret)),
             stakes: Some(Box::new(offer)),
+            player_key: Some(Hex32(rand::random())),
         };
         self.begin(game_id, created, client).await
     }
@@ -166,7 +168,7 @@ impl Games {
             .ok()
             .flatten()
             .ok_or_else(|| Refusal::new(ErrorCode::BadPosition, "no game starts at this position"))?;
-        let needs_work = state.needs_work();
+        let (needs_work, key) = (state.needs_work(), state.player_key);
         let mut live = self.live.lock().await;
         self.check_room(&live)?;
         let store = Arc::clone(&self.store);
@@ -176,7 +178,7 @@ impl Games {
             .map_err(|error| Refusal::internal(&error))?;
         let game = self.spawn(game_id, state);
         // The queue of a new game is empty.
-        drop(game.try_send(Command::Attach { client, have_proofs: Vec::new() }));
+        drop(game.try_send(Command::Attach { client, have_proofs: Vec::new(), key }));
         live.insert(game_id, game);
         self.metrics.games_created.inc();
         Ok(game_id)

@@ -53,6 +53,9 @@ struct Args {
     /// Sockets open at a time.
     #[arg(long, value_name = "N", default_value_t = Limits::default().max_sockets)]
     max_sockets: usize,
+    /// Sockets that watch one game at a time, beside its player.
+    #[arg(long, value_name = "N", default_value_t = Limits::default().max_watchers_per_game)]
+    max_watchers: usize,
     /// Games for stakes.
     #[cfg(feature = "chain")]
     #[command(flatten)]
@@ -114,6 +117,7 @@ fn run(args: Args) -> Result<(), String> {
     };
     let mut config = ServerConfig::new(Arc::new(model), proof_mode, args.store, cache);
     config.limits.max_sockets = args.max_sockets;
+    config.limits.max_watchers_per_game = args.max_watchers;
     config.origins = origins(&args.allow_origin)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()

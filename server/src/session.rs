@@ -264,8 +264,8 @@ impl Session {
             ClientMessage::SignResult { game_id, outcome, signature } => {
                 self.send(game_id, Command::SignResult { client, outcome, signature }).await
             }
-            ClientMessage::Resume { game_id, have_proofs } => {
-                self.games.send(game_id, Command::Attach { client, have_proofs }).await?;
+            ClientMessage::Resume { game_id, have_proofs, key } => {
+                self.games.send(game_id, Command::Attach { client, have_proofs, key }).await?;
                 self.games.metrics.resyncs.inc();
                 self.follow(game_id).await;
                 Ok(())

@@ -51,6 +51,9 @@ pub(crate) enum Event {
         /// What is offered, in a game for stakes.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         stakes: Option<Box<SignedOffer>>,
+        /// What the game's player shows. Games from before there were keys have none: whoever knows such a game plays it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        player_key: Option<Hex32>,
     },
     /// The client's half of the seeds. In a game for stakes the player has opened it on chain with this nonce.
     Nonce {
@@ -358,6 +361,7 @@ mod tests {
             terms: GameTerms::default(),
             seed_secret: None,
             stakes: None,
+            player_key: None,
         }
     }
 

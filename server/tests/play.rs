@@ -139,7 +139,7 @@ async fn bad_messages_are_refused_and_change_nothing() {
     expect_error(&mut client, ErrorCode::BadMessage).await;
     client.send(ClientMessage::Hello { version: PROTOCOL_VERSION, client: "again".into() }).await;
     expect_error(&mut client, ErrorCode::HelloExpected).await;
-    client.send(ClientMessage::Resume { game_id: nobody, have_proofs: vec![] }).await;
+    client.send(ClientMessage::Resume { game_id: nobody, have_proofs: vec![], key: None }).await;
     expect_error(&mut client, ErrorCode::UnknownGame).await;
     client.send(ClientMessage::Resign { game_id: nobody }).await;
     expect_error(&mut client, ErrorCode::UnknownGame).await;
@@ -290,7 +290,7 @@ async fn a_server_comes_back() {
     let other = TestEngine { digest: 7, ..TestEngine::default() };
     let server = TestServer::start(config(other, ProofMode::Off, folder.path())).await;
     let mut client = Client::connect(server.address).await;
-    client.send(ClientMessage::Resume { game_id, have_proofs: vec![] }).await;
+    client.send(ClientMessage::Resume { game_id, have_proofs: vec![], key: None }).await;
     assert!(expect_error(&mut client, ErrorCode::UnknownGame).await.contains("network"));
     server.stop().await;
 }

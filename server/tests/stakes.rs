@@ -518,3 +518,51 @@ async fn a_killed_server_never_signs_twice() {
     }
     drop(child);
 }
+
+/// Whoever watches a game for stakes follows it on the board, and sees nothing that was signed.
+#[tokio::test]
+async fn who_watches_sees_no_signature() {
+    let folder = tempfile::tempdir().unwrap();
+    let chain = Held::new(Life::Unopened);
+    let server = TestServer::start(staked(TestEngine::default(), folder.path(), &chain)).await;
+    let mut table = Table::sit(server.address, SideChoice::White).await;
+    let mut watcher = Client::connect(server.address).await;
+    let game_id = table.game_id;
+    let ServerMessage::Game { stakes: None, seeds: Some(seeds), .. } = watcher.watch(game_id, vec![]).await
+    else {
+        panic!("not the game as it is watched");
+    };
+    // The nonce is not known to the server before the game is open, and to those who watch no sooner.
+    assert_eq!((seeds.nonce, seeds.elements.len()), (None, 0));
+    chain.set(|chain| chain.life = Life::Open { nonce: NONCE });
+    table.opened().await;
+    for (ply, uci) in (0..).step_by(2).zip(["e2e4", "d1h5", "f1c4", "h5f7"]) {
+        let (message, ..) = table.signed_move(uci);
+        watcher.send(message).await;
+        let refused = watcher.game_message().await;
+        assert!(matches!(refused, ServerMessage::Error { code: ErrorCode::OnlyWatching, .. }), "{refused:?}");
+        table.play(uci).await;
+        assert_eq!(watcher.game_message().await, ServerMessage::PlayerMove { game_id, ply, uci: uci.into() });
+        if table.record.position().is_checkmate() {
+            break;
+        }
+        table.answer().await;
+        match watcher.game_message().await {
+            ServerMessage::BotMove { ply: at, signature: None, seed_element: Some(_), .. } => {
+                assert_eq!(at, ply + 1);
+            }
+            other => panic!("expected the move without its signature, got {other:?}"),
+        }
+    }
+    assert!(matches!(watcher.game_message().await, ServerMessage::GameOver { .. }));
+    // The signed result goes to the player alone: the next that the watcher hears is the answer to its question.
+    assert!(matches!(table.client.game_message().await, ServerMessage::GameOver { .. }));
+    assert!(matches!(table.client.game_message().await, ServerMessage::ResultSigned { .. }));
+    match watcher.watch(game_id, vec![]).await {
+        ServerMessage::Game { stakes: None, seeds: Some(seeds), moves, .. } => {
+            assert_eq!((seeds.nonce.is_some(), seeds.elements.len(), moves.len()), (true, 3, 7));
+        }
+        other => panic!("expected the game, got {other:?}"),
+    }
+    server.stop().await;
+}

@@ -218,7 +218,7 @@ fn client_message_seeds() -> Vec<Vec<u8>> {
             start_fen: Some(START_FEN.into()),
             terms: GameTerms::default(),
         },
-        ClientMessage::Resume { game_id, have_proofs: vec![1, 3, 5] },
+        ClientMessage::Resume { game_id, have_proofs: vec![1, 3, 5], key: Some(Hex32([8; 32])) },
         ClientMessage::Move { game_id, ply: 6, uci: "e7e8q".into(), signature: Some(HexBytes([8; 65])) },
         ClientMessage::NewStakedGame {
             human_side: SideChoice::White,
@@ -277,6 +277,7 @@ fn server_message_seeds() -> Vec<Vec<u8>> {
             }),
         ),
         ServerMessage::MoveAccepted { game_id, ply: 0 },
+        ServerMessage::PlayerMove { game_id, ply: 2, uci: "g1f3".into() },
         ServerMessage::StakesOpened { game_id, nonce: HexBytes([3; 16]) },
         ServerMessage::ResultSigned { game_id, outcome: SettledOutcome::Draw, signature: HexBytes([4; 65]) },
         ServerMessage::ProofReady { game_id, ply: 1, prove_ms: 200, bytes: 180_000 },

@@ -77,6 +77,7 @@ button-done = Fertig
 button-draw = Remis anbieten
 button-flip = Drehen
 button-help = Tasten
+button-link = Link
 button-look = Ansehen
 button-menu = Neue Partie
 button-new-game = Neue Partie
@@ -136,6 +137,7 @@ end-resignation = durch Aufgabe
 end-timeout = durch Zeitüberschreitung
 end-length = durch die Längengrenze
 end-on-chain = auf der Chain
+result-player-won = Der Spieler hat gewonnen
 result-draw = Remis
 result-won = Du hast gewonnen
 result-lost = Das Netz hat gewonnen
@@ -191,6 +193,7 @@ network-mismatch = Netz { $digest }  FALSCHER SCHLÜSSEL
 # Meldungen
 notice-copied = Kopiert
 notice-draw-declined = Das Netz lehnt das Remis ab.
+notice-link-copied = Der Link ist kopiert: Wer ihn hat, kann zusehen, aber nicht spielen.
 notice-not-opened = Nicht geöffnet: { $part }
 notice-not-pasted = Nicht eingefügt: { $part }
 notice-not-saved = Nicht gespeichert: { $part }
@@ -201,6 +204,7 @@ notice-saved = Gespeichert in { $part }
 notice-taken-back = Zurückgenommen
 
 # Spieler
+player-watched = Spieler
 player-you = Du
 player-network = Netz
 
@@ -239,9 +243,11 @@ side-random = Zufall
 time-none = Ohne Uhr
 
 # Lage
+status-awaiting-game = Warte auf die Partie, der zugesehen wird
 status-choose = Wähle zuerst eine Seite
 status-stopped = Angehalten: siehe Beweismittel
 status-check = , Schach
+status-watching = Zusehen: { $side } am Zug{ $check }
 status-network = Das Netz denkt ({ $side }{ $check })
 status-unproven = Warten auf Beweise: mehr als 3 Züge sind nicht verifiziert
 status-browsing = Frühere Stellung: Ende führt zurück

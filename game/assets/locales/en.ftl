@@ -77,6 +77,7 @@ button-done = Done
 button-draw = Offer draw
 button-flip = Flip
 button-help = Keys
+button-link = Link
 button-look = Look at it
 button-menu = New game
 button-new-game = New game
@@ -136,6 +137,7 @@ end-resignation = by resignation
 end-timeout = on time
 end-length = by the length limit
 end-on-chain = on the chain
+result-player-won = The player won
 result-draw = Draw
 result-won = You won
 result-lost = The network won
@@ -191,6 +193,7 @@ network-mismatch = Network { $digest }  WRONG KEY
 # Notices
 notice-copied = Copied
 notice-draw-declined = The network declines the draw.
+notice-link-copied = The link is copied: whoever has it can watch, but not play.
 notice-not-opened = Not opened: { $part }
 notice-not-pasted = Not pasted: { $part }
 notice-not-saved = Not saved: { $part }
@@ -201,6 +204,7 @@ notice-saved = Saved to { $part }
 notice-taken-back = Taken back
 
 # Players
+player-watched = Player
 player-you = You
 player-network = Network
 
@@ -239,9 +243,11 @@ side-random = Random
 time-none = No clock
 
 # Status
+status-awaiting-game = Waiting for the game to watch
 status-choose = Choose a side to begin
 status-stopped = Stopped: see the evidence
 status-check = , check
+status-watching = Watching: { $side } to move{ $check }
 status-network = The network thinks ({ $side }{ $check })
 status-unproven = Waiting for proofs: more than 3 moves are not verified
 status-browsing = Earlier position: press End to return

@@ -3,7 +3,7 @@
 pub mod embedded;
 mod socket;
 
-use crate::Step;
+use crate::{Step, play::watch::WatchLink};
 use bevy::{
     prelude::*,
     winit::{EventLoopProxyWrapper, WinitUserEvent},
@@ -20,6 +20,8 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 pub enum Opponent {
     /// A server at an address `ws://…`.
     Remote(String),
+    /// A game of somebody else, on a server.
+    Watched(WatchLink),
     /// A server inside this process, on a free port of the loopback interface.
     Embedded {
         /// The network.

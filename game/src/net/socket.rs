@@ -1,6 +1,7 @@
 //! The network thread: one socket at a time, reconnected with growing pauses.
 
 use super::{Ends, NetEvent, Opponent, embedded};
+use crate::play::watch::WatchLink;
 use futures_util::{SinkExt, StreamExt};
 use protocol::{
     ClientMessage, PROTOCOL_VERSION, ProofFrame, ServerMessage,
@@ -39,7 +40,9 @@ pub(super) fn run(opponent: &Opponent, mut ends: Ends) {
     };
     runtime.block_on(async {
         let started = match opponent {
-            Opponent::Remote(address) => Ok((address.clone(), None)),
+            Opponent::Remote(address) | Opponent::Watched(WatchLink { address, .. }) => {
+                Ok((address.clone(), None))
+            }
             Opponent::Embedded { model, store, proof_mode } => embedded::start(model, store, *proof_mode)
                 .await
                 .map(|embedded| (embedded.address.clone(), Some(embedded))),

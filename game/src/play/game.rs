@@ -3,7 +3,7 @@
 use super::seeds::Seeds;
 use engine_circuit::{Level, Seed};
 use protocol::{
-    ClockReading, GameId, GameRecord, GameTerms, Outcome, ProofMode, Side,
+    ClockReading, GameId, GameRecord, GameTerms, Hex32, Outcome, ProofMode, Side,
     shakmaty::{Color, Move, Position, Square},
 };
 use std::collections::BTreeMap;
@@ -210,6 +210,10 @@ pub struct Game {
     pub browsed: Option<usize>,
     /// The game was opened from a file: nobody plays it, no server knows it.
     pub review: bool,
+    /// Somebody else plays it, and this client follows it.
+    pub watched: bool,
+    /// What shows the server that this client is the game's player.
+    pub key: Option<Hex32>,
 }
 
 impl Game {
@@ -235,6 +239,8 @@ impl Game {
             premove: None,
             browsed: None,
             review: false,
+            watched: false,
+            key: None,
         }
     }
 
@@ -289,6 +295,12 @@ impl Game {
     pub fn unproven(&self) -> usize {
         let (verified, all) = self.verified_count();
         all - verified
+    }
+
+    /// Whether the player of this client plays it.
+    #[must_use]
+    pub fn is_played_here(&self) -> bool {
+        !self.review && !self.watched
     }
 
     /// Whether the game is over, by the server's word or by the rules.

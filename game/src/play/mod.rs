@@ -1,11 +1,13 @@
 //! The game that is played: [`state`] is plain, [`PlayPlugin`] feeds it with messages and carries out what it wants done.
 
+mod adopt;
 pub mod game;
 pub mod material;
 pub mod notation;
 pub mod openings;
 pub mod seeds;
 pub mod state;
+pub mod watch;
 
 use crate::{
     Step,
@@ -13,7 +15,7 @@ use crate::{
     clipboard::{Clipboard, Pasted},
     dev_tools::DevOptions,
     files::{self, DataFolder},
-    net::{NetEvent, NetSender},
+    net::{NetEvent, NetSender, Opponent},
     screens::{Overlay, proof_card::ProofCard},
     settings::{Setting, Settings},
     verify::{PinnedKeys, Purpose, VerifyDone, VerifySender, engine},
@@ -96,6 +98,8 @@ pub enum PlayerAction {
     CopyFen,
     /// Copy the game as PGN.
     CopyPgn,
+    /// Copy the link by which others watch the game.
+    CopyLink,
     /// Take a position or a game from the clipboard.
     Paste,
     /// Start from the usual position again.
@@ -111,13 +115,27 @@ pub struct PlayPlugin;
 impl Plugin for PlayPlugin {
     fn build(&self, app: &mut App) {
         let earlier = app.world().get_resource::<DataFolder>().and_then(files::earlier_game);
-        app.insert_resource(Play { state: PlayState { earlier, ..PlayState::default() }, ..Play::default() })
+        let (watching, address) = match app.world().get_resource::<Opponent>() {
+            Some(Opponent::Watched(link)) => (Some(link.game), Some(link.address.clone())),
+            Some(Opponent::Remote(address)) => (None, Some(address.clone())),
+            _ => (None, None),
+        };
+        let state = PlayState { earlier, watching, address, ..PlayState::default() };
+        app.insert_resource(Play { state, ..Play::default() })
+            .add_systems(Startup, close_start_for_watchers)
             .add_message::<PlayerAction>()
             .configure_sets(Update, (Step::Receive, Step::Input, Step::Apply, Step::Draw).chain())
             .add_systems(
                 Update,
                 (apply_net, apply_verified, apply_dropped, apply_actions, tick).chain().in_set(Step::Apply),
             );
+    }
+}
+
+/// Whoever came to watch chooses no game.
+fn close_start_for_watchers(play: Res<'_, Play>, mut overlay: ResMut<'_, NextState<Overlay>>) {
+    if play.state.watching.is_some() {
+        overlay.set(Overlay::None);
     }
 }
 
@@ -373,7 +391,8 @@ fn apply_actions(
                 play.state.new_game(side, terms)
             }
             PlayerAction::AskResign | PlayerAction::AskDraw => {
-                let running = play.state.game.as_ref().is_some_and(|game| !game.review && !game.is_over());
+                let running =
+                    play.state.game.as_ref().is_some_and(|game| game.is_played_here() && !game.is_over());
                 if running && play.state.alarm.is_none() {
                     let resign = *action == PlayerAction::AskResign;
                     outside.show(if resign { Overlay::ConfirmResign } else { Overlay::ConfirmDraw });
@@ -451,6 +470,13 @@ fn apply_actions(
             PlayerAction::CopyFen => outside.copy(notation::shown_fen(&play.state)),
             PlayerAction::CopyPgn => match &play.state.game {
                 Some(game) => outside.copy(notation::pgn(game)),
+                None => Vec::new(),
+            },
+            PlayerAction::CopyLink => match play.state.watch_link() {
+                Some(link) => {
+                    outside.clipboard.copy(link.to_string());
+                    vec![Effect::Notice(Notice::Text("notice-link-copied"))]
+                }
                 None => Vec::new(),
             },
             PlayerAction::Paste => outside.paste(&mut play),

@@ -51,12 +51,13 @@ pub fn end_reason(texts: &Texts, reason: EndReason) -> String {
     })
 }
 
-/// The result from the player's side.
+/// The result as the one before the screen sees it.
 #[must_use]
-pub fn result_for(texts: &Texts, human: Color, outcome: Outcome) -> String {
+pub fn result_for(texts: &Texts, game: &Game, outcome: Outcome) -> String {
     texts.get(match outcome.winner {
         None => "result-draw",
-        Some(winner) if Color::from(winner) == human => "result-won",
+        Some(winner) if Color::from(winner) == game.human && game.watched => "result-player-won",
+        Some(winner) if Color::from(winner) == game.human => "result-won",
         Some(_) => "result-lost",
     })
 }

@@ -4,13 +4,14 @@
 mod review;
 
 pub use super::game::{Alarm, Badge, Game, Link, LocalClock, Offence, Opponent, ProofFacts, Trust};
-use super::seeds::Seeds;
-use engine_circuit::Level;
+use super::{
+    seeds::Seeds,
+    watch::{follow, follow_again},
+};
 pub use protocol::MAX_UNPROVEN;
 use protocol::{
-    ClientMessage, ClockReading, EndReason, GameId, GameRecord, GameSeeds, GameTerms, Hex32, Outcome,
-    ProofMode, STRONGEST_LEVEL, ServerMessage, Side, SideChoice,
-    record::START_FEN,
+    ClientMessage, ClockReading, EndReason, GameId, GameRecord, GameTerms, Hex32, Outcome, ProofMode,
+    ServerMessage, Side, SideChoice,
     shakmaty::{Move, Position, Role, Square},
 };
 use std::collections::VecDeque;
@@ -45,6 +46,8 @@ pub enum Blocked {
     Unproven,
     /// The game was opened from a file.
     Review,
+    /// Somebody else plays.
+    Watching,
 }
 
 /// What the state wants done after a change.
@@ -92,7 +95,7 @@ pub struct Wish {
 }
 
 impl Wish {
-    fn message(&self) -> ClientMessage {
+    pub(super) fn message(&self) -> ClientMessage {
         ClientMessage::NewGame { human_side: self.side, start_fen: self.start_fen.clone(), terms: self.terms }
     }
 }
@@ -110,6 +113,8 @@ pub struct EarlierGame {
     pub record: GameRecord,
     /// Its seeds, below the strongest level.
     pub seeds: Option<Seeds>,
+    /// What shows the server that this client is its player.
+    pub key: Option<Hex32>,
 }
 
 /// Everything the client knows.
@@ -133,6 +138,10 @@ pub struct PlayState {
     pub heard: VecDeque<String>,
     /// A game of an earlier run of the client, to be taken up if its network still plays.
     pub earlier: Option<EarlierGame>,
+    /// A game of somebody else that this client follows.
+    pub watching: Option<GameId>,
+    /// Where the server is, if it is not in this program.
+    pub address: Option<String>,
     /// When to ask the server for the whole game again, in seconds of the client's clock.
     pub resync_at_s: Option<f64>,
 }
@@ -144,6 +153,8 @@ impl PlayState {
         let Some(game) = &self.game else { return Some(Blocked::NoGame) };
         if game.review {
             Some(Blocked::Review)
+        } else if game.watched {
+            Some(Blocked::Watching)
         } else if self.alarm.is_some() {
             Some(Blocked::Alarm)
         } else if game.is_over() || game.resigning {
@@ -210,7 +221,7 @@ impl PlayState {
 
     /// Asks for the player's last move back.
     pub fn take_back(&mut self) -> Vec<Effect> {
-        let Some(game) = self.game.as_mut().filter(|game| !game.review && !game.is_over()) else {
+        let Some(game) = self.game.as_mut().filter(|game| game.is_played_here() && !game.is_over()) else {
             return Vec::new();
         };
         if game.terms.rated {
@@ -223,7 +234,7 @@ impl PlayState {
 
     /// Claims a draw where there is one to claim, else offers one.
     pub fn draw(&mut self) -> Vec<Effect> {
-        let Some(game) = self.game.as_ref().filter(|game| !game.review && !game.is_over()) else {
+        let Some(game) = self.game.as_ref().filter(|game| game.is_played_here() && !game.is_over()) else {
             return Vec::new();
         };
         let game_id = game.id;
@@ -236,7 +247,7 @@ impl PlayState {
     /// Resigns the game.
     pub fn resign(&mut self) -> Vec<Effect> {
         match &mut self.game {
-            Some(game) if game.outcome.is_none() && !game.review => {
+            Some(game) if game.outcome.is_none() && game.is_played_here() => {
                 game.resigning = true;
                 game.premove = None;
                 vec![Effect::Send(ClientMessage::Resign { game_id: game.id })]
@@ -250,6 +261,7 @@ impl PlayState {
         let wish = Wish { side, start_fen: self.start_fen.clone(), terms };
         let message = wish.message();
         self.wanted = Some(wish);
+        self.watching = None;
         if self.link == Link::Online { vec![Effect::Send(message)] } else { Vec::new() }
     }
 
@@ -309,6 +321,7 @@ impl PlayState {
             message @ ServerMessage::Game { .. } => self.adopt(message, now_s),
             ServerMessage::Clock { game_id, clock } => self.clock(game_id, clock, now_s),
             ServerMessage::TakenBack { game_id, ply } => self.taken_back(game_id, ply),
+            ServerMessage::PlayerMove { game_id, ply, uci } => self.player_move(game_id, ply, &uci),
             ServerMessage::MoveAccepted { game_id, ply } => {
                 if let Some(game) = self.game_of(game_id) {
                     game.confirmed = game.confirmed.max(ply as usize + 1);
@@ -360,18 +373,16 @@ impl PlayState {
         }
         let digest = self.opponent.as_ref().map(|opponent| opponent.digest);
         match &self.game {
-            None => match &self.earlier {
-                Some(earlier) if Some(earlier.digest) == digest => {
-                    vec![Effect::Send(ClientMessage::Resume { game_id: earlier.id, have_proofs: Vec::new() })]
+            None => match (self.watching, &self.earlier) {
+                (Some(game_id), _) => follow(game_id, Vec::new(), None),
+                (None, Some(earlier)) if Some(earlier.digest) == digest => {
+                    follow(earlier.id, Vec::new(), earlier.key)
                 }
                 _ => Vec::new(),
             },
             Some(game) if game.review => Vec::new(),
             Some(game) if game.outcome.is_none() || game.proofs.len() < game.badges.len() => {
-                vec![Effect::Send(ClientMessage::Resume {
-                    game_id: game.id,
-                    have_proofs: game.proofs.keys().copied().collect(),
-                })]
+                follow_again(game)
             }
             _ => Vec::new(),
         }
@@ -389,169 +400,8 @@ impl PlayState {
         vec![Effect::Raise]
     }
 
-    /// What is wrong with a game that is not the one on the board, if anything.
-    fn strange(&self, human: Side, record: &GameRecord, terms: GameTerms) -> Option<String> {
-        if let Some(wish) = &self.wanted {
-            let fen = GameRecord::from_fen(wish.start_fen.as_deref().unwrap_or(START_FEN));
-            let side = match wish.side {
-                SideChoice::White => Some(Side::White),
-                SideChoice::Black => Some(Side::Black),
-                SideChoice::Random => None,
-            };
-            let first = record.position_at(0).map(Position::turn);
-            // The network may have begun.
-            let played = usize::from(first.is_some_and(|turn| Side::from(turn) != human));
-            return if side.is_some_and(|side| side != human) {
-                Some(format!("the side asked for was {:?}", wish.side))
-            } else if fen.is_ok_and(|fen| fen.start_fen() != record.start_fen()) {
-                Some("it starts at another position than the one asked for".into())
-            } else if terms != wish.terms {
-                Some("its clock or its kind is not what was asked for".into())
-            } else if record.ply() > played {
-                Some("moves were played in it already".into())
-            } else {
-                None
-            };
-        }
-        let earlier = self.earlier.as_ref()?;
-        let own = earlier.record.uci_moves();
-        let theirs = record.uci_moves();
-        let common = own.iter().zip(&theirs).take_while(|(a, b)| a == b).count();
-        // The last move may not have reached the server.
-        let kept = common == own.len() || (common == theirs.len() && own.len() == common + 1);
-        let same = earlier.human == human && earlier.record.start_fen() == record.start_fen();
-        (!same || !kept).then(|| "it is not the game this client has kept".into())
-    }
-
-    fn adopt(&mut self, message: ServerMessage, now_s: f64) -> Vec<Effect> {
-        let ServerMessage::Game {
-            game_id: id,
-            human_side: human,
-            start_fen,
-            moves,
-            outcome,
-            terms,
-            proof_plies,
-            seeds,
-            ..
-        } = message
-        else {
-            return Vec::new();
-        };
-        let record = match GameRecord::replay(&start_fen, moves.iter().map(String::as_str)) {
-            Ok(record) => record,
-            Err(error) => return self.raise(0, Offence::IllegalGame, error.to_string()),
-        };
-        let mut effects = Vec::new();
-        let same = self.game.as_ref().is_some_and(|game| game.id == id);
-        if !same {
-            let earlier = self.earlier.as_ref().is_some_and(|earlier| earlier.id == id);
-            if self.wanted.is_none() && !earlier {
-                return Vec::new();
-            }
-            let strange = self.strange(human, &record, terms);
-            self.alarm = None;
-            self.aside = None;
-            let wanted = self.wanted.take().is_some();
-            let earlier = self.earlier.take().and_then(|earlier| earlier.seeds);
-            let digest = self.opponent.as_ref().map_or([0; 32], |opponent| opponent.digest);
-            let mut game = Game::new(id, human.into(), digest, record);
-            game.terms = terms;
-            game.seeds = match (&seeds, Level::new(terms.level)) {
-                (Some(said), Some(level)) if wanted => Some(Seeds::fresh(level, said.head)),
-                _ => earlier,
-            };
-            self.game = Some(game);
-            effects.push(Effect::GameStarted);
-            if let Some(reason) = strange {
-                effects.extend(self.raise(0, Offence::OtherGame, reason));
-                return effects;
-            }
-        } else if let Some(game) = &mut self.game {
-            let (own, theirs) = (game.record.uci_moves(), record.uci_moves());
-            let common = own.iter().zip(&theirs).take_while(|(a, b)| a == b).count();
-            if record.start_fen() != game.record.start_fen()
-                || human != Side::from(game.human)
-                || terms != game.terms
-            {
-                let reason = "start position, side or terms differ from before".into();
-                return self.raise(0, Offence::OtherGame, reason);
-            }
-            let asked = game.taking_back.is_some_and(|ply| common == ply as usize && theirs.len() == common);
-            if asked {
-                game.cut(u32::try_from(common).unwrap_or(0));
-                game.taking_back = None;
-                effects.push(Effect::Moved);
-            } else if common < own.len() && common < game.confirmed {
-                let reason = format!("after {common} half-moves its record differs from what was played");
-                return self.raise(u32::try_from(common).unwrap_or(0), Offence::OtherHistory, reason);
-            }
-            game.confirmed = theirs.len();
-            if common == theirs.len() && game.record.ply() == theirs.len() + 1 && outcome.is_none() {
-                // Our last move was lost on the way.
-                if let Some((ply, uci)) = game.own_unconfirmed() {
-                    effects.push(Effect::Send(ClientMessage::Move {
-                        game_id: id,
-                        ply,
-                        uci,
-                        signature: None,
-                    }));
-                }
-            } else {
-                game.record = record;
-                effects.push(Effect::Moved);
-            }
-        }
-        match self.agree_on_seeds(seeds.as_ref()) {
-            Ok(nonce) => effects.extend(nonce),
-            Err(reason) => {
-                effects.extend(self.raise(0, Offence::WrongSeed, reason));
-                return effects;
-            }
-        }
-        let Some(game) = &mut self.game else { return effects };
-        for ply in 0..u32::try_from(game.record.ply()).unwrap_or(0) {
-            if game.is_bot_ply(ply) && !game.badges.contains_key(&ply) {
-                game.badges.insert(ply, Badge::Proving { since_s: now_s });
-            }
-        }
-        for (&ply, badge) in &game.badges {
-            let open = matches!(badge, Badge::Proving { .. } | Badge::NotChecked { .. });
-            if open && !game.proofs.contains_key(&ply) && !proof_plies.contains(&ply) {
-                effects.push(Effect::Send(ClientMessage::RequestProof { game_id: id, ply }));
-            }
-        }
-        if let Some(ply) = game.taking_back.filter(|_| outcome.is_none()) {
-            effects.push(Effect::Send(ClientMessage::TakeBack { game_id: id, ply }));
-        }
-        if game.resigning && outcome.is_none() {
-            effects.push(Effect::Send(ClientMessage::Resign { game_id: id }));
-        }
-        self.set_unprovable();
-        if let Some(outcome) = outcome {
-            effects.extend(self.game_over(id, outcome, now_s));
-        }
-        effects
-    }
-
-    /// Compares what the server says of the seeds with what this client knows; the nonce is sent if the server lacks it.
-    fn agree_on_seeds(&mut self, said: Option<&GameSeeds>) -> Result<Option<Effect>, String> {
-        let Some(game) = &mut self.game else { return Ok(None) };
-        let confirmed = u32::try_from(game.confirmed).unwrap_or(u32::MAX);
-        let moves = game.bot_moves_before(confirmed);
-        match (&mut game.seeds, said) {
-            (None, None) if game.terms.level == STRONGEST_LEVEL => Ok(None),
-            (Some(seeds), Some(said)) if seeds.level().number() == game.terms.level => {
-                let lacks_it = seeds.agree(said, moves)?;
-                let nonce = ClientMessage::Nonce { game_id: game.id, nonce: seeds.nonce() };
-                Ok(lacks_it.then_some(Effect::Send(nonce)))
-            }
-            _ => Err("its seeds do not fit the level that was agreed".into()),
-        }
-    }
-
     /// Badges of a server that proves nothing say so at once; nothing is asked of it.
-    fn set_unprovable(&mut self) {
+    pub(super) fn set_unprovable(&mut self) {
         if self.proves() {
             return;
         }
@@ -581,9 +431,9 @@ impl PlayState {
             let reason = format!("it now says {uci} at half-move {ply}");
             return self.raise(ply, Offence::OtherHistory, reason);
         }
-        if at > game.record.ply() {
-            let have_proofs = game.proofs.keys().copied().collect();
-            return vec![Effect::Send(ClientMessage::Resume { game_id: id, have_proofs })];
+        let unknown_nonce = game.watched && game.seeds.is_none() && seed_element.is_some();
+        if at > game.record.ply() || unknown_nonce {
+            return follow_again(game);
         }
         if game.record.position().turn() == game.human || game.outcome.is_some() {
             return self.raise(ply, Offence::OutOfTurn, format!("it played {uci}"));
@@ -615,7 +465,9 @@ impl PlayState {
         let ply = u32::try_from(game.record.ply()).unwrap_or(u32::MAX);
         let left_ms = reading.left_ms(human);
         match expected.map(|expected| expected.left_ms(human)) {
-            Some(expected_ms) if left_ms.saturating_add(CLOCK_TOLERANCE_MS) < expected_ms => {
+            Some(expected_ms)
+                if left_ms.saturating_add(CLOCK_TOLERANCE_MS) < expected_ms && game.is_played_here() =>
+            {
                 let reason =
                     format!("{expected_ms} ms were left on the player's clock, it says {left_ms} ms");
                 self.raise(ply, Offence::WrongClock, reason)
@@ -627,7 +479,7 @@ impl PlayState {
     fn taken_back(&mut self, id: GameId, ply: u32) -> Vec<Effect> {
         let Some(game) = self.game_of(id) else { return Vec::new() };
         let at = ply as usize;
-        if game.taking_back != Some(ply) {
+        if game.taking_back != Some(ply) && (!game.watched || game.terms.rated) {
             if at == game.record.ply() {
                 return Vec::new();
             }
@@ -639,7 +491,7 @@ impl PlayState {
         vec![Effect::Moved, Effect::Notice(Notice::Text("notice-taken-back"))]
     }
 
-    fn game_over(&mut self, id: GameId, outcome: Outcome, now_s: f64) -> Vec<Effect> {
+    pub(super) fn game_over(&mut self, id: GameId, outcome: Outcome, now_s: f64) -> Vec<Effect> {
         let Some(game) = self.game_of(id) else { return Vec::new() };
         if game.outcome.is_some() {
             return Vec::new();
@@ -649,7 +501,9 @@ impl PlayState {
             && outcome.winner.is_none()
             && protocol::claimable_draw(&game.record).is_some();
         let resigned = outcome.reason == EndReason::Resignation
-            && (game.resigning || outcome.winner == Some(game.human_side()));
+            && (game.watched || game.resigning || outcome.winner == Some(game.human_side()));
+        // Whoever watches can't look at the chain.
+        let settled = game.watched && outcome.reason == EndReason::OnChain;
         let flagged = game.terms.time_control.is_some()
             && [Side::White, Side::Black].into_iter().any(|side| {
                 let left_ms = game.clock_now(now_s).map_or(0, |clock| clock.left_ms(side));
@@ -658,7 +512,7 @@ impl PlayState {
             });
         let believable = match forced {
             Some(forced) => forced == outcome || claimed,
-            None => claimed || resigned || flagged,
+            None => claimed || resigned || flagged || settled,
         };
         let ply = u32::try_from(game.record.ply()).unwrap_or(u32::MAX);
         if !believable {
@@ -682,12 +536,22 @@ impl PlayState {
             // The only request without a game is the one for a new game.
             self.wanted = None;
         }
+        let in_vain = matches!(code, Code::UnknownGame | Code::Busy | Code::NoStakes);
+        if in_vain && self.game.is_none() && self.watching.is_some() {
+            self.link = Link::Failed { reason: message };
+            return Vec::new();
+        }
         if code == Code::UnknownGame && self.game.is_none() {
             self.earlier = None;
             return Vec::new();
         }
+        if code == Code::WrongKey && self.game.is_none() {
+            self.earlier = None;
+        }
         if let Some(game) = id.and_then(|id| self.game_of(id)) {
-            if matches!(code, Code::IllegalMove | Code::WrongPly | Code::NotYourTurn | Code::GameOver) {
+            let unplayed =
+                [Code::IllegalMove, Code::WrongPly, Code::NotYourTurn, Code::OnlyWatching, Code::GameOver];
+            if unplayed.contains(&code) {
                 // Take the move back; the server's record will say what counts.
                 game.record = game.record.truncated(game.confirmed);
             }
@@ -762,8 +626,7 @@ impl PlayState {
             }
         }
         if self.link == Link::Online && self.resync_at_s.take_if(|at_s| now_s > *at_s).is_some() {
-            let have_proofs = game.proofs.keys().copied().collect();
-            return vec![Effect::Send(ClientMessage::Resume { game_id: game.id, have_proofs })];
+            return follow_again(game);
         }
         Vec::new()
     }

@@ -175,7 +175,7 @@ fn game_over(mut commands: Commands<'_, '_>, play: Res<'_, Play>, texts: Res<'_,
         return;
     };
     dialog(&mut commands, Overlay::GameOver, (NARROW, colour::LINE), |card| {
-        let title = notation::result_for(&texts, game.human, outcome);
+        let title = notation::result_for(&texts, game, outcome);
         card.spawn(theme::label(title, 26.0, Weight::SemiBold, colour::TEXT));
         let reason = notation::end_reason(&texts, outcome.reason);
         let text = format!("{}  {reason}", notation::result_figures(Some(outcome)));
@@ -183,7 +183,9 @@ fn game_over(mut commands: Commands<'_, '_>, play: Res<'_, Play>, texts: Res<'_,
         let (text, tone) = verdict(&texts, game);
         card.spawn((Verdict, theme::label(text, 14.0, Weight::Regular, tone)));
         card.spawn(row(12.0)).with_children(|row| {
-            row.spawn(button("button-rematch", Tone::Primary, PlayerAction::Rematch));
+            if game.is_played_here() {
+                row.spawn(button("button-rematch", Tone::Primary, PlayerAction::Rematch));
+            }
             row.spawn(button("button-new-game", Tone::Plain, PlayerAction::AskNewGame));
         });
         card.spawn(row(12.0)).with_children(|row| {

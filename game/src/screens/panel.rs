@@ -188,7 +188,7 @@ fn button_rows(state: &PlayState) -> Vec<ButtonRow> {
                 plain("button-copy-fen", PlayerAction::CopyFen),
             ]
         }
-        Some(game) if !game.is_over() && state.alarm.is_none() => {
+        Some(game) if !game.is_over() && !game.watched && state.alarm.is_none() => {
             let claim = protocol::claimable_draw(&game.record).is_some();
             let mut row = Vec::new();
             if !game.terms.rated {
@@ -204,6 +204,15 @@ fn button_rows(state: &PlayState) -> Vec<ButtonRow> {
             plain("button-copy-fen", PlayerAction::CopyFen),
         ],
     };
+    let mut middle = vec![
+        plain("button-flip", PlayerAction::Flip),
+        plain("button-proof", PlayerAction::ShowProof(None)),
+        plain("button-save", PlayerAction::Save),
+        plain("button-open", PlayerAction::ShowFiles),
+    ];
+    if state.watch_link().is_some() {
+        middle.push(plain("button-link", PlayerAction::CopyLink));
+    }
     let mut last = vec![
         plain("button-settings", PlayerAction::ShowSettings),
         plain("button-help", PlayerAction::ShowHelp),
@@ -211,16 +220,7 @@ fn button_rows(state: &PlayState) -> Vec<ButtonRow> {
     if first.iter().all(|(_, _, action)| *action != PlayerAction::AskNewGame) {
         last.insert(0, plain("button-menu", PlayerAction::AskNewGame));
     }
-    vec![
-        first,
-        vec![
-            plain("button-flip", PlayerAction::Flip),
-            plain("button-proof", PlayerAction::ShowProof(None)),
-            plain("button-save", PlayerAction::Save),
-            plain("button-open", PlayerAction::ShowFiles),
-        ],
-        last,
-    ]
+    vec![first, middle, last]
 }
 
 fn draw_buttons(
@@ -248,7 +248,9 @@ fn draw_buttons(
 /// The status line: whose turn it is, or the result.
 #[must_use]
 pub fn status_line(texts: &Texts, state: &PlayState) -> String {
-    let Some(game) = &state.game else { return texts.get("status-choose") };
+    let Some(game) = &state.game else {
+        return texts.get(if state.watching.is_some() { "status-awaiting-game" } else { "status-choose" });
+    };
     if state.alarm.is_some() && !game.review {
         return texts.get("status-stopped");
     }
@@ -256,7 +258,7 @@ pub fn status_line(texts: &Texts, state: &PlayState) -> String {
         return format!(
             "{}  {} {}",
             notation::result_figures(Some(outcome)),
-            notation::result_for(texts, game.human, outcome),
+            notation::result_for(texts, game, outcome),
             notation::end_reason(texts, outcome.reason)
         );
     }
@@ -265,6 +267,7 @@ pub fn status_line(texts: &Texts, state: &PlayState) -> String {
     let check = if position.is_check() { texts.get("status-check") } else { String::new() };
     let parts: [(&'static str, FluentValue<'_>); 2] = [("side", side.into()), ("check", check.into())];
     match state.blocked() {
+        Some(Blocked::Watching) => texts.with("status-watching", &parts),
         Some(Blocked::NotYourTurn) => texts.with("status-network", &parts),
         Some(Blocked::Unproven) => texts.get("status-unproven"),
         Some(Blocked::Browsing) => texts.get("status-browsing"),

@@ -108,7 +108,11 @@ fn bar(play: &Play, texts: &Texts, settings: &Settings, side: Colour, now_s: f64
         Some(Clock { text: notation::clock_text(left_ms), running, low: is_low(game, left_ms) })
     });
     Bar {
-        name: texts.get(if side == human { "player-you" } else { "player-network" }),
+        name: texts.get(match game {
+            Some(game) if game.watched && side == human => "player-watched",
+            _ if side == human => "player-you",
+            _ => "player-network",
+        }),
         white: side == Colour::White,
         captured,
         lead,

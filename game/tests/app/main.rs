@@ -10,4 +10,5 @@ mod lying;
 mod play;
 mod proofs;
 mod review;
+mod watch;
 mod window;

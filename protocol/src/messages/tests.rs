@@ -34,7 +34,8 @@ fn client_messages() -> Vec<ClientMessage> {
             start_fen: Some(START_FEN.into()),
             terms: terms(),
         },
-        ClientMessage::Resume { game_id, have_proofs: vec![1, 3, 5] },
+        ClientMessage::Resume { game_id, have_proofs: vec![1, 3, 5], key: None },
+        ClientMessage::Resume { game_id, have_proofs: vec![], key: Some(Hex32([8; 32])) },
         ClientMessage::Move { game_id, ply: 6, uci: "e7e8q".into(), signature: None },
         ClientMessage::Move { game_id, ply: 6, uci: "e7e8q".into(), signature: Some(HexBytes([8; 65])) },
         ClientMessage::NewStakedGame {
@@ -86,6 +87,7 @@ fn server_messages() -> Vec<ServerMessage> {
             Some(seeds()),
         ),
         staked_game(&GameRecord::default(), vec![Some(HexBytes([5; 65])), None]),
+        ServerMessage::PlayerMove { game_id, ply: 0, uci: "e2e4".into() },
         ServerMessage::MoveAccepted { game_id, ply: 0 },
         ServerMessage::BotMove {
             game_id,
@@ -120,7 +122,8 @@ fn staked_game(record: &GameRecord, signatures: Vec<Option<WireSignature>>) -> S
     let seeds = GameSeeds { elements: vec![Hex32([0xff; 32]); signatures.len()], ..seeds() };
     let mut message =
         ServerMessage::game(GameId([7; 32]), Side::White, record, None, terms(), plies, Some(seeds));
-    if let ServerMessage::Game { stakes, .. } = &mut message {
+    if let ServerMessage::Game { stakes, player_key, .. } = &mut message {
+        *player_key = Some(Hex32([8; 32]));
         let offer = StakesOffer {
             chain_id: u64::MAX,
             settlement: HexBytes([1; 20]),
@@ -189,7 +192,7 @@ fn refuses_fields_outside_their_limits() {
             },
             "start_fen",
         ),
-        (ClientMessage::Resume { game_id, have_proofs: vec![0; MAX_PLIES + 1] }, "have_proofs"),
+        (ClientMessage::Resume { game_id, have_proofs: vec![0; MAX_PLIES + 1], key: None }, "have_proofs"),
         (ClientMessage::Move { game_id, ply: 0, uci: "e2e4qq".into(), signature: None }, "uci"),
     ] {
         let error = ClientMessage::decode(&serde_json::to_string(&message).unwrap()).unwrap_err();
@@ -201,7 +204,8 @@ fn refuses_fields_outside_their_limits() {
 #[test]
 fn the_longest_messages_fit() {
     let plies: Vec<u32> = (0..2_048).collect();
-    ClientMessage::Resume { game_id: GameId([0; 32]), have_proofs: plies.clone() }.encode().unwrap();
+    let key = Some(Hex32([0xff; 32]));
+    ClientMessage::Resume { game_id: GameId([0; 32]), have_proofs: plies.clone(), key }.encode().unwrap();
     let game = ServerMessage::Game {
         game_id: GameId([0; 32]),
         human_side: Side::White,
@@ -212,6 +216,7 @@ fn the_longest_messages_fit() {
         proof_plies: plies,
         seeds: Some(GameSeeds { elements: vec![Hex32([0xff; 32]); MAX_PLIES / 2 + 1], ..seeds() }),
         stakes: None,
+        player_key: key,
     };
     game.encode().unwrap();
     let mut staked = staked_game(&GameRecord::default(), vec![Some(HexBytes([5; 65])); MAX_PLIES / 2 + 1]);
@@ -241,6 +246,7 @@ fn refuses_what_is_no_message() {
             r#"{{"type":"sign_result","game_id":"{id}","outcome":"nobody","signature":"{}"}}"#,
             "00".repeat(65)
         ),
+        &format!(r#"{{"type":"resume","game_id":"{id}","key":"00"}}"#),
         &format!(r#"{{"type":"stakes_opened","game_id":"{id}","nonce":"{id}"}}"#),
         &"[".repeat(10_000),
     ] {

@@ -4,8 +4,8 @@
 
 use futures_util::{SinkExt, StreamExt};
 use protocol::{
-    ClientMessage, ClockReading, GameId, GameRecord, GameTerms, PROTOCOL_VERSION, ProofFrame, ProofMode,
-    ServerMessage, SideChoice, TimeControl,
+    ClientMessage, ClockReading, GameId, GameRecord, GameTerms, Hex32, PROTOCOL_VERSION, ProofFrame,
+    ProofMode, ServerMessage, SideChoice, TimeControl,
     shakmaty::{Move, Position},
 };
 use server::{
@@ -13,10 +13,11 @@ use server::{
     ServerConfig, serve,
 };
 use std::{
+    collections::BTreeMap,
     net::SocketAddr,
     path::Path,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicBool, AtomicU32, Ordering},
     },
     time::Duration,
@@ -88,6 +89,14 @@ impl Engine for TestEngine {
             padding: self.padding,
         }))
     }
+}
+
+/// Keys of the games that clients of this process play; taken out of the messages they came in.
+static KEYS: Mutex<BTreeMap<GameId, Hex32>> = Mutex::new(BTreeMap::new());
+
+/// The key of a game's player.
+pub fn key_of(game_id: GameId) -> Option<Hex32> {
+    KEYS.lock().unwrap().get(&game_id).copied()
 }
 
 /// The only proof [`TestProver`] accepts.
@@ -192,13 +201,15 @@ pub enum Received {
 /// A client that has said hello.
 pub struct Client {
     pub socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
+    /// The last key of a game's player that this socket heard.
+    pub key: Option<Hex32>,
 }
 
 impl Client {
     /// Connects without a hello.
     pub async fn connect_silently(address: SocketAddr) -> Self {
         let (socket, _) = connect_async(format!("ws://{address}")).await.unwrap();
-        Self { socket }
+        Self { socket, key: None }
     }
 
     pub async fn connect(address: SocketAddr) -> Self {
@@ -227,7 +238,14 @@ impl Client {
             let frame = timeout(PATIENCE, self.socket.next()).await.expect("nothing came in time");
             return match frame {
                 Some(Ok(Message::Text(text))) => {
-                    Received::Message(ServerMessage::decode(text.as_str()).unwrap())
+                    let mut message = ServerMessage::decode(text.as_str()).unwrap();
+                    if let ServerMessage::Game { game_id, player_key, .. } = &mut message
+                        && let Some(key) = player_key.take()
+                    {
+                        self.key = Some(key);
+                        KEYS.lock().unwrap().insert(*game_id, key);
+                    }
+                    Received::Message(message)
                 }
                 Some(Ok(Message::Binary(bytes))) => Received::Proof(ProofFrame::decode(&bytes).unwrap()),
                 Some(Ok(Message::Close(frame))) => Received::Closed(frame.map(|frame| frame.code.into())),
@@ -310,8 +328,16 @@ impl Client {
         }
     }
 
+    /// Follows a game as its player, if a client of this process has heard the key.
     pub async fn resume(&mut self, game_id: GameId, have_proofs: Vec<u32>) -> ServerMessage {
-        self.send(ClientMessage::Resume { game_id, have_proofs }).await;
+        let key = key_of(game_id);
+        self.send(ClientMessage::Resume { game_id, have_proofs, key }).await;
+        self.game_message().await
+    }
+
+    /// Follows a game as one who watches.
+    pub async fn watch(&mut self, game_id: GameId, have_proofs: Vec<u32>) -> ServerMessage {
+        self.send(ClientMessage::Resume { game_id, have_proofs, key: None }).await;
         self.game_message().await
     }
 

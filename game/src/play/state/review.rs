@@ -1,7 +1,6 @@
 //! Earlier positions, and games from files.
 
-use super::{Effect, Game, Link, PlayState};
-use protocol::ClientMessage;
+use super::{Effect, Game, Link, PlayState, follow_again};
 
 impl PlayState {
     /// Shows the position `steps` half-moves further (negative: earlier).
@@ -34,10 +33,7 @@ impl PlayState {
         }
         self.game = self.aside.take().map(|game| *game);
         match &self.game {
-            Some(game) if self.link == Link::Online && game.outcome.is_none() => {
-                let have_proofs = game.proofs.keys().copied().collect();
-                vec![Effect::Send(ClientMessage::Resume { game_id: game.id, have_proofs })]
-            }
+            Some(game) if self.link == Link::Online && game.outcome.is_none() => follow_again(game),
             _ => Vec::new(),
         }
     }
