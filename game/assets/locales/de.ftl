@@ -98,7 +98,10 @@ button-usual-start = Übliche Grundstellung
 button-verify-again = Nochmals prüfen
 
 # Beweiskarte
-card-verified = Das Netz mit dem Digest { $digest } bewertet { $move } am höchsten von { $count } erlaubten Zügen in genau dieser Stellung dieser Partie. Das wurde auf diesem Rechner in { $ms } ms geprüft.
+card-verified = { $count ->
+    [1] { $move } ist der einzige erlaubte Zug in genau dieser Stellung dieser Partie, und das Netz mit dem Digest { $digest } spielt ihn. Das wurde auf diesem Rechner in { $ms } ms geprüft.
+   *[other] Das Netz mit dem Digest { $digest } bewertet { $move } am höchsten von { $count } erlaubten Zügen in genau dieser Stellung dieser Partie. Das wurde auf diesem Rechner in { $ms } ms geprüft.
+}
 card-proving = { $move } steht auf dem Brett; der Server erstellt noch den Beweis, dass das Netz mit dem Digest { $digest } diesen Zug am höchsten von { $count } erlaubten bewertet.
 card-checking = Der Beweis für { $move } ist da und wird auf diesem Rechner geprüft.
 card-invalid = Der Beweis für { $move } wurde auf diesem Rechner ABGELEHNT: { $reason }. Der Zug ist nicht als Wahl des Netzes { $digest } belegt.
@@ -178,7 +181,7 @@ help-help = diese Liste
 
 # Arten von Partien
 kind-casual = Frei
-kind-casual-long = Frei (Züge können zurückgenommen werden)
+kind-casual-long = Frei (mit Rücknahme)
 kind-rated = Gewertet
 kind-rated-long = Gewertet (jeder Zug zählt)
 kind-review = Ansicht

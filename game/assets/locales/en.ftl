@@ -98,7 +98,10 @@ button-usual-start = Usual start position
 button-verify-again = Verify again
 
 # Proof card
-card-verified = The network with digest { $digest } rates { $move } highest of the { $count } legal moves in exactly this position of this game. That was checked on this computer in { $ms } ms.
+card-verified = { $count ->
+    [1] { $move } is the only legal move in exactly this position of this game, and the network with digest { $digest } plays it. That was checked on this computer in { $ms } ms.
+   *[other] The network with digest { $digest } rates { $move } highest of the { $count } legal moves in exactly this position of this game. That was checked on this computer in { $ms } ms.
+}
 card-proving = { $move } is on the board; the server is still making the proof that the network with digest { $digest } rates it highest of { $count } legal moves.
 card-checking = The proof for { $move } has come and is being checked on this computer.
 card-invalid = The proof for { $move } was REJECTED on this computer: { $reason }. The move is not shown to be the choice of the network { $digest }.

@@ -127,13 +127,14 @@ impl Plugin for BoardPlugin {
 }
 
 fn spawn_board(mut commands: Commands<'_, '_>, layout: Res<'_, BoardLayout>) {
-    commands.spawn((Camera2d, IsDefaultUiCamera));
+    // Nothing but nodes is drawn, and those smooth their edges themselves.
+    commands.spawn((Camera2d, IsDefaultUiCamera, Msaa::Off));
     let mut surface = commands.spawn((
         Name::new("board"),
         BoardSurface,
         board_node(&layout),
+        // No shadow: a software GPU works at each of its pixels in every frame, and on this ground nobody sees it.
         BackgroundColor(colour::LINE),
-        BoxShadow::new(Color::BLACK.with_alpha(0.45), px(0), px(4), px(0), px(18)),
     ));
     surface
         .observe(pointer::on_press)
