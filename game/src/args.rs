@@ -1,5 +1,7 @@
 //! The command line.
 
+#[cfg(not(feature = "stakes"))]
+use crate::stakes::Seats;
 use crate::{
     GamePlugin, dev_tools::DevOptions, files, net::Opponent, play::watch::WatchLink, verify::PinnedKeys,
 };
@@ -32,6 +34,10 @@ pub struct Args {
     /// Start in full screen.
     #[arg(long)]
     pub fullscreen: bool,
+    /// Games for stakes.
+    #[cfg(feature = "stakes")]
+    #[command(flatten)]
+    pub stakes: crate::stakes::args::StakesArgs,
     /// Options for developers.
     #[command(flatten)]
     pub dev: DevOptions,
@@ -44,6 +50,10 @@ impl Args {
     ///
     /// Returns a line for the user.
     pub fn into_plugin(self) -> Result<GamePlugin, String> {
+        #[cfg(feature = "stakes")]
+        let seats = self.stakes.seats()?;
+        #[cfg(not(feature = "stakes"))]
+        let seats = Seats::default();
         let mut pinned = PinnedKeys::default();
         for path in files::models_folder().iter().flat_map(|folder| files::with_extension(folder, "vk")) {
             if let Err(error) = pinned.pin_file(&path) {
@@ -56,7 +66,7 @@ impl Args {
         let store = self.store.unwrap_or_else(files::usual_data_folder);
         if let Some(link) = self.watch {
             let link = link.parse::<WatchLink>().map_err(|error| format!("--watch {error}"))?;
-            return Ok(GamePlugin { opponent: Opponent::Watched(link), pinned, store, dev: self.dev });
+            return Ok(GamePlugin { opponent: Opponent::Watched(link), pinned, store, dev: self.dev, seats });
         }
         let opponent = match self.server {
             Some(address) if address.starts_with("ws://") => Opponent::Remote(address),
@@ -79,6 +89,6 @@ impl Args {
                 Opponent::Embedded { model, store: store.join("server"), proof_mode }
             }
         };
-        Ok(GamePlugin { opponent, pinned, store, dev: self.dev })
+        Ok(GamePlugin { opponent, pinned, store, dev: self.dev, seats })
     }
 }

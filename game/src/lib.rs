@@ -19,6 +19,7 @@ pub mod play;
 pub mod screens;
 pub mod settings;
 pub mod sound;
+pub mod stakes;
 pub mod theme;
 pub mod verify;
 
@@ -36,6 +37,8 @@ pub struct GamePlugin {
     pub store: PathBuf,
     /// Options for developers.
     pub dev: dev_tools::DevOptions,
+    /// Who plays for stakes.
+    pub seats: stakes::Seats,
 }
 
 impl Plugin for GamePlugin {
@@ -44,6 +47,7 @@ impl Plugin for GamePlugin {
             .insert_resource(self.opponent.clone())
             .insert_resource(self.pinned.clone())
             .insert_resource(self.dev.clone())
+            .insert_resource(self.seats.clone())
             .insert_resource(networks::Networks::shipped())
             .init_resource::<clipboard::Clipboard>()
             .add_plugins((
@@ -54,6 +58,7 @@ impl Plugin for GamePlugin {
                 board::BoardPlugin,
                 screens::ScreensPlugin,
                 net::NetPlugin,
+                stakes::StakesPlugin,
                 verify::VerifyPlugin,
                 analysis::AnalysisPlugin,
                 sound::SoundPlugin,

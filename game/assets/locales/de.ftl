@@ -264,3 +264,24 @@ value-title = Chancen von Weiß nach eigener Schätzung des Netzes
 value-start = Beginn
 value-line = { $place }: Weiß gewinnt { $white } %, remis { $draw } %, Schwarz gewinnt { $black } %
 value-decided = { $place }: durch die Regeln entschieden
+
+# Spiele um Einsätze
+start-stakes = Um Testgeld
+stakes-meaning = Beide zahlen Einsatz und Pfand ein. Jeder Zug wird von beiden unterschrieben; hört eine Seite auf, bekommt die andere vom Vertrag, was ihr zusteht. Höchstens Stufe 7, ohne Uhr. Sie haben { $held } Test-ETH und im Vertrag weitere { $inside }.
+stakes-opening = Einsatz { $stake } Test-ETH: Die Partie wird auf der Chain eröffnet …
+stakes-open = Einsatz { $stake } Test-ETH, auf der Chain eröffnet; { $recorded } Züge unterschrieben und aufbewahrt
+stakes-challenged = Einsatz { $stake } Test-ETH: Der Server hat sich an die Chain gewandt. Ziehen Sie, oder stimmen Sie dem Ergebnis zu
+stakes-waiting = Einsatz { $stake } Test-ETH: auf der Chain, der Server muss antworten vor { $deadline }
+stakes-settling = Einsatz { $stake } Test-ETH: Das Ende wird auf der Chain abgerechnet …
+stakes-won = Auf der Chain abgerechnet: Sie haben { $stake } Test-ETH gewonnen. { $inside } Test-ETH liegen für Sie im Vertrag
+stakes-lost = Auf der Chain abgerechnet: Sie haben { $stake } Test-ETH verloren. Ihr Pfand ist zurück: { $inside } Test-ETH im Vertrag
+stakes-drawn = Auf der Chain abgerechnet: Niemand hat gewonnen. { $inside } Test-ETH liegen für Sie im Vertrag
+status-opening = Die Partie wird auf der Chain eröffnet
+notice-offer-refused = Das Angebot des Servers wird nicht angenommen, nichts wurde gesendet: { $part }
+notice-chain-trouble = Chain: { $part }
+notice-no-draw-offer = Um Einsätze kann Remis nur beansprucht werden, und dafür gibt es hier keinen Grund
+button-stake-small = Um 0,01 ETH spielen
+button-stake-middle = Um 0,1 ETH spielen
+button-stake-large = Um 1 ETH spielen
+button-to-chain = An die Chain wenden
+button-withdraw = Mein Geld abheben

@@ -1,5 +1,6 @@
 //! The server inside this process.
 
+use crate::stakes::Seat;
 use protocol::ProofMode;
 use std::{path::Path, sync::Arc};
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
@@ -38,10 +39,17 @@ impl Embedded {
 
 /// Starts a server with the network of a file, on a free port of the loopback interface.
 ///
+/// With a seat it is the operator of games for stakes.
+///
 /// # Errors
 ///
 /// Returns a line for the user.
-pub async fn start(model: &Path, store: &Path, proof_mode: ProofMode) -> Result<Embedded, String> {
+pub async fn start(
+    model: &Path,
+    store: &Path,
+    proof_mode: ProofMode,
+    operator: Option<&Seat>,
+) -> Result<Embedded, String> {
     let path = model.to_owned();
     let loaded = tokio::task::spawn_blocking(move || engine_circuit::Model::load(&path));
     let loaded = match loaded.await {
@@ -53,7 +61,10 @@ pub async fn start(model: &Path, store: &Path, proof_mode: ProofMode) -> Result<
     let caches = store.join("caches");
     std::fs::create_dir_all(&caches).map_err(|error| format!("{}: {error}", caches.display()))?;
     let cache = caches.join(format!("{digest}.weights-cache"));
-    let config = server::ServerConfig::new(loaded, proof_mode, store.join("games"), cache);
+    let mut config = server::ServerConfig::new(loaded, proof_mode, store.join("games"), cache);
+    if let Some(seat) = operator {
+        config.stakes = Some(seat.operator().await?);
+    }
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.map_err(|error| format!("no port: {error}"))?;
     let address = listener.local_addr().map_err(|error| format!("no port: {error}"))?;
     let (shutdown, stopped) = oneshot::channel::<()>();

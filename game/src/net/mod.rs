@@ -64,6 +64,11 @@ pub enum NetEvent {
 pub struct NetSender(UnboundedSender<ClientMessage>);
 
 impl NetSender {
+    /// Puts somebody between the client and the server, who hears what is sent from now on and passes it on by the sender returned.
+    pub fn pass_through(&mut self, hearer: UnboundedSender<ClientMessage>) -> UnboundedSender<ClientMessage> {
+        std::mem::replace(&mut self.0, hearer)
+    }
+
     /// Sends a message. What can't be sent because the connection is gone is made good by resuming the game.
     pub fn send(&self, message: ClientMessage) {
         if self.0.send(message).is_err() {
@@ -136,12 +141,14 @@ impl Plugin for NetPlugin {
             .insert_resource(NetInbox(Mutex::new(incoming)))
             .add_systems(Update, drain.in_set(Step::Receive));
         let opponent = app.world().resource::<Opponent>().clone();
+        let operator = app.world().resource::<crate::stakes::Seats>().operator.clone();
         if matches!(opponent, Opponent::Scripted) {
             app.insert_resource(Script { sent: Arc::new(Mutex::new(ends.outbox)), answer: ends.inbox });
             return;
         }
-        let spawned =
-            std::thread::Builder::new().name("network".into()).spawn(move || socket::run(&opponent, ends));
+        let spawned = std::thread::Builder::new()
+            .name("network".into())
+            .spawn(move || socket::run(&opponent, operator.as_ref(), ends));
         if let Err(error) = spawned {
             error!("can't start the network thread: {error}");
         }

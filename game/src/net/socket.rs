@@ -1,7 +1,7 @@
 //! The network thread: one socket at a time, reconnected with growing pauses.
 
 use super::{Ends, NetEvent, Opponent, embedded};
-use crate::play::watch::WatchLink;
+use crate::{play::watch::WatchLink, stakes::Seat};
 use futures_util::{SinkExt, StreamExt};
 use protocol::{
     ClientMessage, PROTOCOL_VERSION, ProofFrame, ServerMessage,
@@ -29,7 +29,7 @@ enum End {
     Failed(String),
 }
 
-pub(super) fn run(opponent: &Opponent, mut ends: Ends) {
+pub(super) fn run(opponent: &Opponent, operator: Option<&Seat>, mut ends: Ends) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = match runtime {
         Ok(runtime) => runtime,
@@ -43,9 +43,11 @@ pub(super) fn run(opponent: &Opponent, mut ends: Ends) {
             Opponent::Remote(address) | Opponent::Watched(WatchLink { address, .. }) => {
                 Ok((address.clone(), None))
             }
-            Opponent::Embedded { model, store, proof_mode } => embedded::start(model, store, *proof_mode)
-                .await
-                .map(|embedded| (embedded.address.clone(), Some(embedded))),
+            Opponent::Embedded { model, store, proof_mode } => {
+                embedded::start(model, store, *proof_mode, operator)
+                    .await
+                    .map(|embedded| (embedded.address.clone(), Some(embedded)))
+            }
             Opponent::Scripted => return,
         };
         match started {

@@ -3,11 +3,12 @@
 use super::{
     game::{Badge, Game, Offence},
     seeds::Seeds,
+    staked::Staked,
     state::{Effect, PlayState},
 };
 use engine_circuit::Level;
 use protocol::{
-    ClientMessage, GameRecord, GameSeeds, GameTerms, STRONGEST_LEVEL, ServerMessage, Side, SideChoice,
+    ClientMessage, GameRecord, GameSeeds, GameTerms, Hex32, STRONGEST_LEVEL, ServerMessage, Side, SideChoice,
     record::START_FEN, shakmaty::Position,
 };
 
@@ -57,6 +58,7 @@ impl PlayState {
             proof_plies,
             seeds,
             player_key,
+            stakes,
             ..
         } = message
         else {
@@ -85,9 +87,16 @@ impl PlayState {
             game.terms = terms;
             (game.watched, game.key) = (watched, player_key.or(key));
             game.seeds = match (&seeds, Level::new(terms.level)) {
+                // The contract's nonces have 16 bytes.
+                (Some(said), Some(level)) if wanted && stakes.is_some() => {
+                    let mut nonce = [0; 32];
+                    nonce[16..].copy_from_slice(&rand::random::<[u8; 16]>());
+                    Some(Seeds::known(level, said.head, Hex32(nonce)))
+                }
                 (Some(said), Some(level)) if wanted => Some(Seeds::fresh(level, said.head)),
                 _ => earlier,
             };
+            game.stakes = stakes.as_ref().map(|_| Staked::default());
             self.game = Some(game);
             effects.push(Effect::GameStarted);
             if let Some(reason) = strange {
@@ -133,6 +142,10 @@ impl PlayState {
                 game.record = record;
                 effects.push(Effect::Moved);
             }
+        }
+        let opened = seeds.as_ref().is_some_and(|seeds| seeds.nonce.is_some());
+        if let Some(staked) = self.game.as_mut().and_then(|game| game.stakes.as_mut()) {
+            staked.opened |= opened;
         }
         match self.agree_on_seeds(seeds.as_ref()) {
             Ok(nonce) => effects.extend(nonce),
@@ -185,7 +198,7 @@ impl PlayState {
         match (&mut game.seeds, said) {
             (None, None) if game.terms.level == STRONGEST_LEVEL => Ok(None),
             (Some(seeds), Some(said)) if seeds.level().number() == game.terms.level => {
-                let lacks_it = seeds.agree(said, moves)? && !game.watched;
+                let lacks_it = seeds.agree(said, moves)? && !game.watched && game.stakes.is_none();
                 let nonce = ClientMessage::Nonce { game_id: game.id, nonce: seeds.nonce() };
                 Ok(lacks_it.then_some(Effect::Send(nonce)))
             }

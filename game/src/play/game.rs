@@ -214,6 +214,8 @@ pub struct Game {
     pub watched: bool,
     /// What shows the server that this client is the game's player.
     pub key: Option<Hex32>,
+    /// The stakes, if it is played for some.
+    pub stakes: Option<super::staked::Staked>,
 }
 
 impl Game {
@@ -241,6 +243,7 @@ impl Game {
             review: false,
             watched: false,
             key: None,
+            stakes: None,
         }
     }
 

@@ -6,6 +6,7 @@ pub mod material;
 pub mod notation;
 pub mod openings;
 pub mod seeds;
+pub mod staked;
 pub mod state;
 pub mod watch;
 
@@ -58,6 +59,12 @@ pub enum PlayerAction {
     Choose(Setting),
     /// Start a game as the settings say.
     Start,
+    /// Start a game for a stake in wei.
+    StartStaked(u128),
+    /// Send to the chain what the server does not answer.
+    TakeToChain,
+    /// Take the money out of the contract.
+    Withdraw,
     /// Play again with the other side.
     Rematch,
     /// Ask whether to resign.
@@ -124,10 +131,13 @@ impl Plugin for PlayPlugin {
         app.insert_resource(Play { state, ..Play::default() })
             .add_systems(Startup, close_start_for_watchers)
             .add_message::<PlayerAction>()
+            .add_message::<staked::StakesEvent>()
             .configure_sets(Update, (Step::Receive, Step::Input, Step::Apply, Step::Draw).chain())
             .add_systems(
                 Update,
-                (apply_net, apply_verified, apply_dropped, apply_actions, tick).chain().in_set(Step::Apply),
+                (apply_net, apply_verified, apply_stakes, apply_dropped, apply_actions, tick)
+                    .chain()
+                    .in_set(Step::Apply),
             );
     }
 }
@@ -183,6 +193,10 @@ impl Outside<'_> {
                     if play.state.alarm.is_none() {
                         self.show(Overlay::GameOver);
                     }
+                }
+                Effect::OfferRefused => {
+                    files::remember_game(&self.folder, &play.state);
+                    self.show(Overlay::Start);
                 }
                 Effect::Notice(notice) => play.notice = Some((notice, self.now_s())),
             }
@@ -320,6 +334,17 @@ fn apply_verified(
     }
 }
 
+fn apply_stakes(
+    mut events: MessageReader<'_, '_, staked::StakesEvent>,
+    mut play: ResMut<'_, Play>,
+    mut outside: Outside<'_>,
+) {
+    for event in events.read() {
+        let effects = play.state.hear_of_stakes(event, outside.now_s());
+        outside.carry_out(&mut play, effects);
+    }
+}
+
 /// A file dropped on the window is opened.
 fn apply_dropped(
     mut dropped: MessageReader<'_, '_, FileDragAndDrop>,
@@ -381,6 +406,16 @@ fn apply_actions(
                 }
                 effects
             }
+            PlayerAction::StartStaked(stake) => {
+                let effects =
+                    play.state.new_staked_game(outside.settings.side, outside.settings.level, *stake);
+                if effects.is_empty() {
+                    outside.show(Overlay::None);
+                }
+                effects
+            }
+            // The chain's thread hears these.
+            PlayerAction::TakeToChain | PlayerAction::Withdraw => Vec::new(),
             PlayerAction::Rematch => {
                 use protocol::shakmaty::Color;
                 let (side, terms) = match &play.state.game {

@@ -48,6 +48,8 @@ pub enum Blocked {
     Review,
     /// Somebody else plays.
     Watching,
+    /// The game for stakes is not open on chain yet.
+    Opening,
 }
 
 /// What the state wants done after a change.
@@ -68,6 +70,8 @@ pub enum Effect {
     Moved,
     /// The game has ended.
     GameEnded,
+    /// An offer was not taken: there is no game.
+    OfferRefused,
     /// A line for the player.
     Notice(Notice),
 }
@@ -92,12 +96,8 @@ pub struct Wish {
     pub start_fen: Option<String>,
     /// What is to be agreed.
     pub terms: GameTerms,
-}
-
-impl Wish {
-    pub(super) fn message(&self) -> ClientMessage {
-        ClientMessage::NewGame { human_side: self.side, start_fen: self.start_fen.clone(), terms: self.terms }
-    }
+    /// What it is played for.
+    pub stakes: Option<protocol::StakesWish>,
 }
 
 /// A game that an earlier run of the client left unfinished.
@@ -142,6 +142,8 @@ pub struct PlayState {
     pub watching: Option<GameId>,
     /// Where the server is, if it is not in this program.
     pub address: Option<String>,
+    /// Where and as whom this client plays for stakes, if it does.
+    pub table: Option<super::staked::Table>,
     /// When to ask the server for the whole game again, in seconds of the client's clock.
     pub resync_at_s: Option<f64>,
 }
@@ -159,11 +161,13 @@ impl PlayState {
             Some(Blocked::Alarm)
         } else if game.is_over() || game.resigning {
             Some(Blocked::Over)
+        } else if game.is_opening() {
+            Some(Blocked::Opening)
         } else if game.browsed.is_some() {
             Some(Blocked::Browsing)
         } else if game.record.position().turn() != game.human {
             Some(Blocked::NotYourTurn)
-        } else if self.proves() && game.unproven() > MAX_UNPROVEN {
+        } else if self.proves() && game.unchecked() > if game.stakes.is_some() { 0 } else { MAX_UNPROVEN } {
             Some(Blocked::Unproven)
         } else {
             None
@@ -238,6 +242,9 @@ impl PlayState {
             return Vec::new();
         };
         let game_id = game.id;
+        if self.no_draw_offer() {
+            return vec![Effect::Notice(Notice::Text("notice-no-draw-offer"))];
+        }
         vec![Effect::Send(match protocol::claimable_draw(&game.record) {
             Some(_) => ClientMessage::ClaimDraw { game_id },
             None => ClientMessage::OfferDraw { game_id },
@@ -258,7 +265,10 @@ impl PlayState {
 
     /// Asks for a new game, at once or as soon as there is a connection.
     pub fn new_game(&mut self, side: SideChoice, terms: GameTerms) -> Vec<Effect> {
-        let wish = Wish { side, start_fen: self.start_fen.clone(), terms };
+        self.ask(Wish { side, start_fen: self.start_fen.clone(), terms, stakes: None })
+    }
+
+    pub(super) fn ask(&mut self, wish: Wish) -> Vec<Effect> {
         let message = wish.message();
         self.wanted = Some(wish);
         self.watching = None;
@@ -341,10 +351,9 @@ impl PlayState {
                 Vec::new()
             }
             ServerMessage::Proving { .. } | ServerMessage::Pong => Vec::new(),
-            // About games for stakes, which this client doesn't ask for.
-            ServerMessage::StakesOpened { .. }
-            | ServerMessage::MoveOnChain { .. }
-            | ServerMessage::ResultSigned { .. } => Vec::new(),
+            ServerMessage::StakesOpened { game_id, .. } => self.stakes_opened(game_id),
+            // The chain's thread hears these.
+            ServerMessage::MoveOnChain { .. } | ServerMessage::ResultSigned { .. } => Vec::new(),
             ServerMessage::ProofFailed { game_id, ply, reason } => {
                 let Some(game) = self.game_of(game_id) else { return Vec::new() };
                 if let Some(badge @ Badge::Proving { .. }) = game.badges.get_mut(&ply) {
@@ -414,7 +423,7 @@ impl PlayState {
         }
     }
 
-    fn bot_move(
+    pub(super) fn bot_move(
         &mut self,
         id: GameId,
         ply: u32,
@@ -502,8 +511,12 @@ impl PlayState {
             && protocol::claimable_draw(&game.record).is_some();
         let resigned = outcome.reason == EndReason::Resignation
             && (game.watched || game.resigning || outcome.winner == Some(game.human_side()));
-        // Whoever watches can't look at the chain.
-        let settled = game.watched && outcome.reason == EndReason::OnChain;
+        // Whoever watches can't look at the chain; the player looks itself, and waits until it sees the same.
+        let seen = game.stakes.as_ref().map(|stakes| stakes.settled.is_some());
+        if seen == Some(false) && outcome.reason == EndReason::OnChain {
+            return Vec::new();
+        }
+        let settled = (game.watched || seen == Some(true)) && outcome.reason == EndReason::OnChain;
         let flagged = game.terms.time_control.is_some()
             && [Side::White, Side::Black].into_iter().any(|side| {
                 let left_ms = game.clock_now(now_s).map_or(0, |clock| clock.left_ms(side));

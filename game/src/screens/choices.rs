@@ -213,6 +213,7 @@ fn spawn_start(
                 (texts.get("kind-rated-long"), Setting::Rated(true)),
             ],
         );
+        super::stakes::spawn_choice(card, texts, &play.state);
         heading(card, "start-looks");
         looks(card, images);
         let (line, tone) = digest_line(texts, &play.state);

@@ -182,6 +182,7 @@ fn game_over(mut commands: Commands<'_, '_>, play: Res<'_, Play>, texts: Res<'_,
         card.spawn(theme::label(text, 15.0, Weight::Regular, colour::MUTED));
         let (text, tone) = verdict(&texts, game);
         card.spawn((Verdict, theme::label(text, 14.0, Weight::Regular, tone)));
+        super::stakes::spawn_end(card, game);
         card.spawn(row(12.0)).with_children(|row| {
             if game.is_played_here() {
                 row.spawn(button("button-rematch", Tone::Primary, PlayerAction::Rematch));

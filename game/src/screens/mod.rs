@@ -7,6 +7,7 @@ pub mod moves;
 pub mod panel;
 pub mod players;
 pub mod proof_card;
+pub mod stakes;
 
 use crate::{
     play::game::Badge,
@@ -54,6 +55,7 @@ impl Plugin for ScreensPlugin {
             dialogs::DialogsPlugin,
             choices::ChoicesPlugin,
             proof_card::ProofCardPlugin,
+            stakes::StakesScreenPlugin,
         ));
     }
 }

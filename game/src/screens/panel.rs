@@ -112,6 +112,7 @@ fn spawn_panel(mut commands: Commands<'_, '_>) {
                 });
                 card.spawn((DigestLine, theme::label("", 12.5, Weight::Regular, colour::MUTED)));
                 card.spawn((LevelLine, theme::label("", 12.5, Weight::Regular, colour::MUTED)));
+                super::stakes::spawn_line(card);
             });
             panel
                 .spawn((
@@ -213,10 +214,15 @@ fn button_rows(state: &PlayState) -> Vec<ButtonRow> {
     if state.watch_link().is_some() {
         middle.push(plain("button-link", PlayerAction::CopyLink));
     }
-    let mut last = vec![
+    let mut last = if state.may_go_to_chain() {
+        vec![plain("button-to-chain", PlayerAction::TakeToChain)]
+    } else {
+        Vec::new()
+    };
+    last.extend([
         plain("button-settings", PlayerAction::ShowSettings),
         plain("button-help", PlayerAction::ShowHelp),
-    ];
+    ]);
     if first.iter().all(|(_, _, action)| *action != PlayerAction::AskNewGame) {
         last.insert(0, plain("button-menu", PlayerAction::AskNewGame));
     }
@@ -270,6 +276,7 @@ pub fn status_line(texts: &Texts, state: &PlayState) -> String {
         Some(Blocked::Watching) => texts.with("status-watching", &parts),
         Some(Blocked::NotYourTurn) => texts.with("status-network", &parts),
         Some(Blocked::Unproven) => texts.get("status-unproven"),
+        Some(Blocked::Opening) => texts.get("status-opening"),
         Some(Blocked::Browsing) => texts.get("status-browsing"),
         Some(Blocked::Alarm) => texts.get("status-stopped"),
         Some(Blocked::Review) => texts

@@ -87,6 +87,16 @@ impl Client {
 
     /// A client that finds what another left in a folder.
     pub fn start_in(folder: tempfile::TempDir, opponent: Opponent, pinned: PinnedKeys) -> Self {
+        Self::seated(folder, opponent, pinned, game::stakes::Seats::default())
+    }
+
+    /// A client that plays for stakes.
+    pub fn seated(
+        folder: tempfile::TempDir,
+        opponent: Opponent,
+        pinned: PinnedKeys,
+        seats: game::stakes::Seats,
+    ) -> Self {
         let window = Window { resolution: WindowResolution::new(1180, 800), ..default() };
         let mut app = App::new();
         app.add_plugins(
@@ -111,6 +121,7 @@ impl Client {
             pinned,
             store: folder.path().to_owned(),
             dev: DevOptions::default(),
+            seats,
         });
         app.insert_resource(Clipboard::own_only()).init_resource::<HeardSounds>().add_systems(Last, listen);
         app.finish();

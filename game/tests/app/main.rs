@@ -10,5 +10,7 @@ mod lying;
 mod play;
 mod proofs;
 mod review;
+#[cfg(feature = "stakes")]
+mod stakes;
 mod watch;
 mod window;

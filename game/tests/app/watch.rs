@@ -37,7 +37,7 @@ impl Server {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(async {
                 let model = files::default_model().unwrap();
-                let server = embedded::start(&model, &folder, ProofMode::Gkr).await.unwrap();
+                let server = embedded::start(&model, &folder, ProofMode::Gkr, None).await.unwrap();
                 tell.send(server.address.clone()).unwrap();
                 stopped.await.ok();
                 server.stop().await;

@@ -1,0 +1,276 @@
+//! Games for test stakes on a devnet: the client against the real server in this process, the contracts on anvil.
+
+use crate::common::{Client, model, pinned};
+use game::{
+    files,
+    net::{NetEvent, Opponent},
+    play::{PlayerAction, state::Blocked},
+    screens::Overlay,
+    settings::Setting,
+    stakes::{Seat, Seats},
+};
+use protocol::{
+    GameId, GameStakes, GameTerms, Hex32, HexBytes, ProofMode, ServerMessage, Side, SideChoice, StakesOffer,
+    shakmaty::Position,
+};
+use settle::{
+    Chain, Rpc,
+    devnet::{Description, Devnet, anvil_program},
+};
+use settlement::{
+    dispute::{Awaited, Life, OnChain},
+    player::PlayerGame,
+    signed::SignedOffer,
+    typed_data::{Outcome, Side as Party},
+};
+use std::{path::Path, time::Duration};
+use tokio::runtime::Runtime;
+
+const STAKE: u128 = 100_000_000_000_000_000;
+
+struct Table {
+    runtime: Runtime,
+    devnet: Devnet,
+    folder: tempfile::TempDir,
+}
+
+impl Table {
+    /// A devnet for the shipped network; none without anvil.
+    fn new() -> Option<Self> {
+        if anvil_program().is_none() {
+            eprintln!("skipped: anvil is not installed (contracts/tools/set-up installs it)");
+            return None;
+        }
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let key = model().verifying_key();
+        let devnet = runtime.block_on(Devnet::start(&folder.path().join("devnet"), 0, &key)).unwrap();
+        Some(Self { runtime, devnet, folder })
+    }
+
+    fn description(&self) -> &Description {
+        self.devnet.description()
+    }
+
+    fn seat(&self, key: &Path) -> Seat {
+        let described = self.description();
+        let settlement = described.contracts.settlement.into_array();
+        Seat::take(&described.rpc, settlement, key, &described.pass_phrase().unwrap()).unwrap()
+    }
+
+    fn seats(&self) -> Seats {
+        let described = self.description();
+        Seats {
+            player: Some(self.seat(&described.player.key_file)),
+            operator: Some(self.seat(&described.operator.key_file)),
+        }
+    }
+
+    fn opponent(&self) -> Opponent {
+        let store = self.folder.path().join("server");
+        Opponent::Embedded { model: files::default_model().unwrap(), store, proof_mode: ProofMode::Gkr }
+    }
+
+    fn client(&self, folder: tempfile::TempDir) -> Client {
+        let mut client = Client::seated(folder, self.opponent(), pinned(), self.seats());
+        client.wait_for("the prover", 300, |client| {
+            client.play().state.opponent.as_ref().is_some_and(|opponent| opponent.prover_ready)
+        });
+        client
+    }
+
+    fn ask<T>(&self, question: impl AsyncFnOnce(&Chain) -> T) -> T {
+        self.runtime.block_on(async {
+            let rpc = Rpc::connect(&self.description().rpc, Duration::from_secs(10)).await.unwrap();
+            let chain = Chain::connect(rpc, self.description().contracts.settlement, None).await.unwrap();
+            question(&chain).await
+        })
+    }
+
+    /// What a side has in the contract.
+    fn inside(&self, side: Party) -> u128 {
+        let account = match side {
+            Party::Player => self.description().player.address,
+            Party::Operator => self.description().operator.address,
+        };
+        self.ask(async |chain| chain.balance(account).await.unwrap().to())
+    }
+
+    fn look(&self, offer: &SignedOffer) -> OnChain {
+        self.ask(async |chain| chain.look(offer).await.unwrap())
+    }
+}
+
+fn act(client: &mut Client, action: PlayerAction) {
+    client.app.world_mut().write_message(action);
+    client.frames(3);
+}
+
+/// Starts a game and waits until it is open.
+fn open(client: &mut Client) -> GameId {
+    act(client, PlayerAction::Choose(Setting::Side(SideChoice::White)));
+    act(client, PlayerAction::StartStaked(STAKE));
+    client.wait_for("the game", 60, |client| client.play().state.game.is_some());
+    client.wait_for("the opening", 60, |client| client.play().state.blocked().is_none());
+    client.game().id
+}
+
+/// Plays a move by clicks.
+fn play(client: &mut Client) {
+    let ply = client.moves().len();
+    let mv = client.game().record.position().legal_moves().into_iter().find(|mv| !mv.is_promotion()).unwrap();
+    let (from, to) = protocol::GameRecord::king_move_squares(mv);
+    client.click(from);
+    client.click(to);
+    // The answer may be there already.
+    assert!(client.moves().len() > ply, "the move was not played");
+}
+
+/// What the client keeps of a game, read from the disk.
+fn kept(folder: &tempfile::TempDir, id: GameId) -> PlayerGame {
+    PlayerGame::load(&folder.path().join("stakes").join(format!("{id}.json"))).unwrap()
+}
+
+#[test]
+fn a_game_for_stakes_is_played_across_a_restart_and_settled() {
+    let Some(table) = Table::new() else { return };
+    let mut client = table.client(tempfile::tempdir().unwrap());
+    let deposit = table.inside(Party::Operator);
+    let id = open(&mut client);
+    let offer = kept(&client.folder, id).game().offer().clone();
+    assert!(matches!(table.look(&offer).life, Life::Open { .. }));
+    let bond = offer.offer.bond;
+    assert_eq!(table.inside(Party::Operator), deposit - STAKE - bond);
+    play(&mut client);
+    client.wait_for("the answer", 60, |client| client.moves().len() == 2);
+    client.wait_for("its check", 300, |client| client.game().unproven() == 0);
+    let file = client.folder.path().join("stakes").join(format!("{id}.json"));
+    client.wait_for("both in the file", 30, |_| {
+        PlayerGame::load(&file).is_ok_and(|game| game.game().file().moves.len() == 2)
+    });
+    let moves = client.moves();
+
+    // Nothing is lost with the client.
+    let folder = client.close();
+    let mut client = table.client(folder);
+    client.wait_for("the game again", 60, |client| client.play().state.game.is_some());
+    client.wait_for("its check again", 300, |client| client.play().state.blocked().is_none());
+    assert_eq!((client.game().id, client.moves()), (id, moves));
+    play(&mut client);
+    client.wait_for("the next answer", 60, |client| client.moves().len() == 4);
+    client.wait_for("its check", 300, |client| client.game().unproven() == 0);
+    client.wait_for("the line", 30, |client| {
+        client.texts().iter().any(|text| text.contains("Stake 0.1 test ETH, open on the chain; 4 moves"))
+    });
+
+    act(&mut client, PlayerAction::AskResign);
+    act(&mut client, PlayerAction::Resign);
+    client.wait_for("the end on chain", 120, |client| {
+        client
+            .play()
+            .state
+            .game
+            .as_ref()
+            .is_some_and(|game| game.stakes.as_ref().is_some_and(|stakes| stakes.settled.is_some()))
+    });
+    assert_eq!(client.play().state.alarm, None);
+    assert_eq!(table.look(&offer).life, Life::Final { outcome: Some(Outcome::OperatorWins) });
+    assert_eq!(table.inside(Party::Operator), deposit + STAKE);
+    assert_eq!(table.inside(Party::Player), bond);
+    client.wait_for("the dialog", 30, |client| client.overlay() == Overlay::GameOver);
+    client.frames(3);
+    client.assert_text("you lost 0.1 test ETH");
+    client.click_button(&PlayerAction::Withdraw);
+    client.wait_for("the money", 60, |_| table.inside(Party::Player) == 0);
+}
+
+/// A welcomed client whose server is the test, with a seat as the player.
+fn scripted(table: &Table) -> Client {
+    let seats = Seats { operator: None, ..table.seats() };
+    let mut client = Client::seated(tempfile::tempdir().unwrap(), Opponent::Scripted, pinned(), seats);
+    client.welcome(ProofMode::Gkr);
+    client
+}
+
+/// An offer as the devnet's operator signs it, changed before.
+fn offered(table: &Table, change: impl FnOnce(&mut settlement::typed_data::Offer)) -> SignedOffer {
+    let seat = table.seat(&table.description().operator.key_file);
+    let (domain, now) =
+        table.ask(async |chain| (chain.domain(), chain.rpc().latest_block().await.unwrap().1));
+    let mut offer = settlement::typed_data::Offer {
+        model_digest: *model().digest().as_bytes(),
+        level: 7,
+        seed_head: [9; 32],
+        player: table.description().player.address.into_array(),
+        operator: seat.account.address().into_array(),
+        player_stake: STAKE,
+        operator_stake: STAKE,
+        bond: STAKE / 5,
+        player_is_white: true,
+        response_seconds: 1_800,
+        expiry: now + 600,
+        salt: [3; 32],
+    };
+    change(&mut offer);
+    SignedOffer::sign(domain, offer, seat.account.key()).unwrap()
+}
+
+/// Asks for a game and gets the offer as the answer.
+fn answer_with(client: &mut Client, signed: &SignedOffer) -> GameId {
+    act(client, PlayerAction::Choose(Setting::Side(SideChoice::White)));
+    act(client, PlayerAction::StartStaked(STAKE));
+    client.wait_for("the wish", 30, |client| !client.sent().is_empty());
+    let id = GameId(signed.game_id());
+    let seeds =
+        protocol::GameSeeds { head: Hex32(signed.offer.seed_head), nonce: None, elements: Vec::new() };
+    let record = protocol::GameRecord::from_fen(protocol::record::START_FEN).unwrap();
+    let terms = GameTerms { time_control: None, rated: true, level: 7 };
+    let mut message = ServerMessage::game(id, Side::White, &record, None, terms, Vec::new(), Some(seeds));
+    if let ServerMessage::Game { stakes, .. } = &mut message {
+        let offer = StakesOffer::from(signed);
+        *stakes = Some(Box::new(GameStakes { offer, signatures: Vec::new(), result: None }));
+    }
+    client.say(message);
+    id
+}
+
+#[test]
+fn an_offer_that_was_not_asked_for_is_refused_and_a_silent_server_is_challenged() {
+    let Some(table) = Table::new() else { return };
+    let mut client = scripted(&table);
+    type Change = fn(&mut settlement::typed_data::Offer);
+    let changes: [(Change, &str); 3] = [
+        (|offer| offer.model_digest[0] ^= 1, "network"),
+        (|offer| offer.player_stake *= 2, "stake"),
+        (|offer| offer.bond = 10 * STAKE, "bond"),
+    ];
+    for (change, what) in changes {
+        let signed = offered(&table, change);
+        let id = answer_with(&mut client, &signed);
+        client.wait_for("the refusal", 30, |client| client.play().state.game.is_none());
+        client.frames(3);
+        assert_eq!(client.overlay(), Overlay::Start);
+        client.assert_text(&format!("the offer's {what} is not what was asked for"));
+        assert_eq!(table.look(&signed).life, Life::Unopened);
+        assert!(!client.folder.path().join("stakes").join(format!("{id}.json")).exists());
+    }
+
+    // As asked for: it is opened. The server is not heard of again.
+    let signed = offered(&table, |_| {});
+    let id = answer_with(&mut client, &signed);
+    client.wait_for("the opening", 30, |_| matches!(table.look(&signed).life, Life::Open { .. }));
+    assert_eq!(client.play().state.blocked(), Some(Blocked::Opening), "the server has not seen it");
+    let nonce = HexBytes(kept(&client.folder, id).game().file().nonce);
+    client.say(ServerMessage::StakesOpened { game_id: id, nonce });
+    play(&mut client);
+    client.wait_for("the signature", 30, |client| kept(&client.folder, id).game().record().ply() == 1);
+    client.tell(NetEvent::Broken { reason: "gone".into() });
+    assert_eq!(table.look(&signed).pending, None);
+    client.click_button(&PlayerAction::TakeToChain);
+    client.wait_for("the challenge", 30, |_| table.look(&signed).pending.is_some());
+    let pending = table.look(&signed).pending.unwrap();
+    assert_eq!((pending.by, pending.awaited), (Party::Player, Awaited::Move));
+    client.wait_for("the line", 30, |client| {
+        client.texts().iter().any(|text| text.contains("the server has to answer before"))
+    });
+}
