@@ -5,7 +5,7 @@
 set -euo pipefail
 declare -A groups=(
     [build]="build-essential pkg-config libwayland-dev libxkbcommon-dev libasound2-dev"
-    [run]="libwayland-client0 libxkbcommon0 libxkbcommon-x11-0 libx11-xcb1 libxcursor1 libxi6 libxrandr2 libvulkan1 libasound2 mesa-vulkan-drivers"
+    [run]="libwayland-client0 libxkbcommon0 libxkbcommon-x11-0 libx11-xcb1 libxcursor1 libxi6 libxrandr2 libvulkan1 mesa-vulkan-drivers"
     [test]="xvfb xauth xdotool x11-utils imagemagick"
     [browser]="chromium"
     [wasm]="rustc-web cargo-web rust-web-src lld-22"
