@@ -22,7 +22,7 @@ use settlement::{
 use std::{
     collections::{HashMap, HashSet},
     sync::Arc,
-    time::Instant,
+    time::{Duration, Instant},
 };
 use tokio::{
     sync::{mpsc, oneshot},
@@ -36,10 +36,26 @@ const PAUSE_LOOKS: u32 = 5;
 /// A game on the watch.
 struct Watched {
     offer: Arc<SignedOffer>,
-    /// Moves and results when it was last looked at, and since when.
-    seen: (usize, usize, Instant),
+    seen: Seen,
     /// No transaction before this.
     pause: Option<Instant>,
+}
+
+/// Moves and results of a game when it was last looked at, and since when.
+struct Seen {
+    moves: usize,
+    results: usize,
+    since: Instant,
+}
+
+impl Seen {
+    /// How long nothing has come, given what there is at `now`.
+    fn silence(&mut self, moves: usize, results: usize, now: Instant) -> Duration {
+        if (moves, results) != (self.moves, self.results) {
+            *self = Self { moves, results, since: now };
+        }
+        now.saturating_duration_since(self.since)
+    }
 }
 
 /// A transaction that was tried, and whether it went through.
@@ -146,7 +162,8 @@ impl Watch<'_> {
         if !self.operator.knows(&offer) {
             return None;
         }
-        let watched = Watched { offer: Arc::clone(&offer), seen: (0, 0, Instant::now()), pause: None };
+        let seen = Seen { moves: 0, results: 0, since: Instant::now() };
+        let watched = Watched { offer: Arc::clone(&offer), seen, pause: None };
         self.watched.insert(game_id, watched);
         Some(offer)
     }
@@ -162,11 +179,8 @@ impl Watch<'_> {
         }
         let Ok(Some(file)) = answer.await else { return Ok(()) };
         let Some(watched) = self.watched.get_mut(&game_id) else { return Ok(()) };
-        let (moves, results, since) = watched.seen;
-        if (file.moves.len(), file.results.len()) != (moves, results) {
-            watched.seen = (file.moves.len(), file.results.len(), Instant::now());
-        }
-        let silent = since.elapsed() > self.operator.stakes.limits.patience;
+        let silence = watched.seen.silence(file.moves.len(), file.results.len(), Instant::now());
+        let silent = silence > self.operator.stakes.limits.patience;
         let quiet = chain.state.is_none() && chain.pending.is_none() && file.results.is_empty() && !silent;
         let paused = watched.pause.is_some_and(|until| until > Instant::now());
         if quiet || paused || !matches!(chain.life, Life::Open { .. }) {
@@ -258,5 +272,21 @@ async fn prove(games: &Games, game_id: GameId, game: &StakedGame, ply: usize) ->
         Some(Done { result: Ok(proved), .. }) => Ok(proved.proof),
         Some(Done { result: Err(Failed::Try { reason, .. }), .. }) => Err(reason),
         Some(Done { result: Err(Failed::Stopped), .. }) | None => Err("the server is shutting down".into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_move_that_came_after_a_long_wait_ends_the_silence() {
+        let start = Instant::now();
+        let at = |seconds| start + Duration::from_secs(seconds);
+        let mut seen = Seen { moves: 2, results: 0, since: start };
+        assert_eq!(seen.silence(2, 0, at(59)), Duration::from_secs(59));
+        assert_eq!(seen.silence(4, 0, at(61)), Duration::ZERO, "who has just moved is not silent");
+        assert_eq!(seen.silence(4, 0, at(71)), Duration::from_secs(10));
+        assert_eq!(seen.silence(4, 1, at(72)), Duration::ZERO, "a signed result is a sign of life");
     }
 }
