@@ -1,4 +1,4 @@
-//! The board for screen readers: a grid of 64 labelled nodes, and announcements of what happens.
+//! The board for screen readers: a grid of 64 labelled nodes of which the keyboard's square has the focus, and announcements of what happens.
 
 use super::{BoardHand, BoardSurface, Cell, layout::BoardLayout, state};
 use crate::{
@@ -8,7 +8,11 @@ use crate::{
     screens::panel::status_line,
 };
 use accesskit::{Live, Node as SpokenNode, Role};
-use bevy::{a11y::AccessibilityNode, prelude::*};
+use bevy::{
+    a11y::AccessibilityNode,
+    input_focus::{FocusCause, InputFocus},
+    prelude::*,
+};
 use protocol::shakmaty::{Color as Side, Piece, Role as PieceRole, Square};
 
 /// The node that says what happened last.
@@ -22,7 +26,7 @@ pub struct SpokenPlugin;
 impl Plugin for SpokenPlugin {
     fn build(&self, app: &mut App) {
         app.add_systems(Startup, spawn_announcer)
-            .add_systems(Update, (label_squares, announce).in_set(Step::Draw));
+            .add_systems(Update, (label_squares, announce, focus_square).in_set(Step::Draw));
     }
 }
 
@@ -128,7 +132,29 @@ fn announce(
     }
     let text = announcement(&texts, &play.state);
     if *said != text {
-        announcer.set_value(text.clone());
+        // Platforms announce a change of a live node's name.
+        announcer.set_label(text.clone());
         *said = text;
+    }
+}
+
+/// Gives the focus to the square of the keyboard's cursor, so that a screen reader says it. Bevy starts with the focus on the window, which has no node
+/// of its own, and tells screen readers nothing as long as it is there.
+fn focus_square(
+    hand: Res<'_, BoardHand>,
+    layout: Res<'_, BoardLayout>,
+    cells: Query<'_, '_, (Entity, &Cell)>,
+    nodes: Query<'_, '_, (), With<AccessibilityNode>>,
+    mut focus: ResMut<'_, InputFocus>,
+) {
+    let square = hand.cursor.and_then(|cursor| {
+        cells.iter().find(|(_, cell)| layout.square_of_cell(cell.column, cell.row) == cursor)
+    });
+    let now = focus.get();
+    match square {
+        Some((entity, _)) if now != Some(entity) => focus.set(entity, FocusCause::Navigated),
+        Some(_) => {}
+        None if now.is_some_and(|entity| cells.contains(entity) || !nodes.contains(entity)) => focus.clear(),
+        None => {}
     }
 }

@@ -1,7 +1,7 @@
 //! Play by keyboard: typed moves, the square cursor, shortcuts.
 
 use crate::common::Client;
-use bevy::prelude::KeyCode;
+use bevy::{a11y::AccessibilityNode, input_focus::InputFocus, prelude::KeyCode};
 use game::{play::PlayerAction, screens::Overlay, settings::Setting};
 use protocol::{Side, record::START_FEN, shakmaty::Square};
 
@@ -30,6 +30,32 @@ fn moves_are_typed() {
     client.type_text("/f1c4");
     client.key(KeyCode::Enter);
     assert_eq!(client.moves().last().unwrap(), "f1c4");
+}
+
+#[test]
+fn the_cursors_square_has_the_focus() {
+    let mut client = Client::scripted();
+    client.begin(Side::White, START_FEN, &[]);
+    let focused = |client: &mut Client| {
+        client.frames(2);
+        let world = client.app.world();
+        let entity = world.resource::<InputFocus>().get()?;
+        Some(
+            world
+                .get::<AccessibilityNode>(entity)
+                .expect("the focus is on something spoken")
+                .label()?
+                .to_owned(),
+        )
+    };
+    // The window has no node: while it has the focus, nothing is told to screen readers.
+    assert_eq!(focused(&mut client), None);
+    client.key(KeyCode::Space);
+    assert_eq!(focused(&mut client).as_deref(), Some("e2 white pawn"));
+    client.key(KeyCode::ArrowDown);
+    assert_eq!(focused(&mut client).as_deref(), Some("e1 white king"));
+    client.key(KeyCode::Escape);
+    assert_eq!(focused(&mut client), None);
 }
 
 #[test]

@@ -311,7 +311,7 @@ fn the_board_is_told_to_screen_readers() {
     client.bot_plays(1, "e7e5");
     let mut announcer =
         client.app.world_mut().query_filtered::<&AccessibilityNode, With<game::board::spoken::Announcer>>();
-    let said = announcer.single(client.app.world()).unwrap().value().unwrap().to_owned();
+    let said = announcer.single(client.app.world()).unwrap().label().unwrap().to_owned();
     assert!(said.contains("1… e5, proving…") && said.contains("Your move (White)"), "{said}");
     // Buttons have names, too.
     let mut buttons =
