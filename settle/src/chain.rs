@@ -1,5 +1,6 @@
 //! The contract `Settlement` as player and operator use it (docs/settlement.md).
 
+use alloy::eips::BlockId;
 use alloy::primitives::aliases::{U40, U80};
 use alloy::primitives::{Address, B256, Bytes, U256};
 use alloy::rpc::types::{Filter, Log};
@@ -259,6 +260,12 @@ impl Chain {
         self.router
     }
 
+    /// The contract `Settlement`.
+    #[must_use]
+    pub fn contract(&self) -> Address {
+        self.contract
+    }
+
     /// The rules of chess.
     #[must_use]
     pub fn rules(&self) -> Address {
@@ -275,8 +282,12 @@ impl Chain {
     }
 
     async fn read<C: SolCall>(&self, call: C) -> Result<C::Return, ChainError> {
+        self.read_at(BlockId::latest(), call).await
+    }
+
+    async fn read_at<C: SolCall>(&self, block: BlockId, call: C) -> Result<C::Return, ChainError> {
         let from = self.account.as_ref().map(Account::address);
-        let data = self.rpc.call(from, self.contract, call.abi_encode().into()).await?;
+        let data = self.rpc.call_at(block, from, self.contract, call.abi_encode().into()).await?;
         C::abi_decode_returns(&data).map_err(|_| ChainError::Malformed(self.contract))
     }
 
@@ -495,7 +506,11 @@ impl Chain {
     ///
     /// Returns [`ChainError`] if the node gives nothing.
     pub async fn status(&self, game_id: &Hash) -> Result<GameStatus, ChainError> {
-        let game = self.read(abi::gamesCall { gameId: game_id.into() }).await?;
+        self.status_at(BlockId::latest(), game_id).await
+    }
+
+    pub(crate) async fn status_at(&self, block: BlockId, game_id: &Hash) -> Result<GameStatus, ChainError> {
+        let game = self.read_at(block, abi::gamesCall { gameId: game_id.into() }).await?;
         let malformed = || ChainError::Malformed(self.contract);
         let life = [Life::None, Life::Open, Life::Final].get(usize::from(game.status)).copied();
         Ok(GameStatus {
@@ -520,12 +535,18 @@ impl Chain {
     ///
     /// Returns [`ChainError::Malformed`] if the log does not hold what the contract has.
     pub async fn state_on_chain(&self, game_id: &Hash) -> Result<Option<OnChain>, ChainError> {
-        let hash = self.read(abi::stateOnChainCall { gameId: game_id.into() }).await?;
+        let (block, _) = self.rpc.latest_block().await?;
+        self.state_at(block, game_id).await
+    }
+
+    /// The contract's hash and the log as of one block: a transaction between two looks would have them differ.
+    pub(crate) async fn state_at(&self, block: u64, game_id: &Hash) -> Result<Option<OnChain>, ChainError> {
+        let hash = self.read_at(block.into(), abi::stateOnChainCall { gameId: game_id.into() }).await?;
         if hash.is_zero() {
             return Ok(None);
         }
         let signatures = vec![abi::Presented::SIGNATURE_HASH, abi::Answered::SIGNATURE_HASH];
-        let log = self.rpc.last_log(&self.events_of(game_id).event_signature(signatures)).await?;
+        let log = self.rpc.last_log(&self.events_of(game_id).event_signature(signatures), block).await?;
         let on_chain = log.as_ref().and_then(event_of).and_then(|event| match event.kind {
             EventKind::Presented { state, .. } => Some(OnChain { state, seed_element: None }),
             EventKind::Answered { state, seed_element, .. } => Some(OnChain {
@@ -546,8 +567,15 @@ impl Chain {
     ///
     /// Returns [`ChainError`] if the node gives no logs.
     pub async fn outcome(&self, game_id: &Hash) -> Result<Option<Outcome>, ChainError> {
+        let (block, _) = self.rpc.latest_block().await?;
+        self.outcome_at(block, game_id).await
+    }
+
+    pub(crate) async fn outcome_at(&self, block: u64, game_id: &Hash) -> Result<Option<Outcome>, ChainError> {
         let filter = self.events_of(game_id).event_signature(abi::Finished::SIGNATURE_HASH);
-        Ok(self.rpc.last_log(&filter).await?.as_ref().and_then(event_of).and_then(|event| match event.kind {
+        Ok(self.rpc.last_log(&filter, block).await?.as_ref().and_then(event_of).and_then(|event| match event
+            .kind
+        {
             EventKind::Finished(outcome) => Some(outcome),
             _ => None,
         }))

@@ -274,9 +274,24 @@ impl Rpc {
     ///
     /// Returns [`ChainError::Rejected`] if it would revert.
     pub async fn call(&self, from: Option<Address>, to: Address, data: Bytes) -> Result<Bytes, ChainError> {
+        self.call_at(BlockId::latest(), from, to, data).await
+    }
+
+    /// What a call would have returned after a block.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ChainError::Rejected`] if it would have reverted.
+    pub async fn call_at(
+        &self,
+        block: BlockId,
+        from: Option<Address>,
+        to: Address,
+        data: Bytes,
+    ) -> Result<Bytes, ChainError> {
         let mut request = TransactionRequest::default().with_to(to).with_input(data);
         request.from = from;
-        self.retry(|| async { self.provider.call(request.clone()).await }).await
+        self.retry(|| async { self.provider.call(request.clone()).block(block).await }).await
     }
 
     /// Gas that a call as a transaction would use.
@@ -306,13 +321,12 @@ impl Rpc {
         Ok((logs, first.max(from_block)))
     }
 
-    /// The latest log that passes a filter, if there is one.
+    /// The latest log up to a block that passes a filter, if there is one.
     ///
     /// # Errors
     ///
     /// Returns [`ChainError`] if the node gives none.
-    pub async fn last_log(&self, filter: &Filter) -> Result<Option<Log>, ChainError> {
-        let (mut last, _) = self.latest_block().await?;
+    pub async fn last_log(&self, filter: &Filter, mut last: u64) -> Result<Option<Log>, ChainError> {
         loop {
             let first = last.saturating_sub(LOG_BLOCKS - 1);
             let part = filter.clone().from_block(first).to_block(last);

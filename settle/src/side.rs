@@ -1,5 +1,7 @@
 //! What a side of a game sees and does on chain, in the terms of [`settlement::dispute`].
 
+use std::time::Duration;
+
 use settlement::dispute::{self, Act, Awaited};
 use settlement::game_file::StakedGame;
 use settlement::signed::SignedOffer;
@@ -7,23 +9,51 @@ use settlement::signed::SignedOffer;
 use crate::chain::{Chain, Life, Pending};
 use crate::rpc::{ChainError, Receipt};
 
+/// Looks at a node that takes in a block meanwhile, before what it says counts as wrong.
+const LOOKS: u32 = 10;
+
+/// Pause between them.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
+
 impl Chain {
-    /// What the contract holds of a game.
+    /// What the contract holds of a game after the latest block.
     ///
     /// # Errors
     ///
     /// Returns [`ChainError`] if the node gives nothing.
     pub async fn look(&self, offer: &SignedOffer) -> Result<dispute::OnChain, ChainError> {
+        let mut tries = 1;
+        loop {
+            let latest = self.rpc().latest_block().await?;
+            match self.look_at(offer, latest).await {
+                Err(ChainError::Malformed(_)) if tries < LOOKS => tries += 1,
+                seen => return seen,
+            }
+            tokio::time::sleep(BETWEEN_LOOKS).await;
+        }
+    }
+
+    /// What the contract held of a game after a block, given by its number and its time in seconds since 1970. All of it is of that one block:
+    /// transactions come at any moment, and parts of two blocks make a state that there never was.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ChainError::Malformed`] if the parts don't fit together, as a node may answer that takes in a block meanwhile; another variant if
+    /// the node gives nothing.
+    pub async fn look_at(
+        &self,
+        offer: &SignedOffer,
+        (block, now): (u64, u64),
+    ) -> Result<dispute::OnChain, ChainError> {
         let game_id = offer.game_id();
-        let status = self.status(&game_id).await?;
-        let (_, now) = self.rpc().latest_block().await?;
+        let status = self.status_at(block.into(), &game_id).await?;
         let life = match status.life {
             Life::None => dispute::Life::Unopened,
             Life::Open => dispute::Life::Open { nonce: status.nonce },
-            Life::Final => dispute::Life::Final { outcome: self.outcome(&game_id).await? },
+            Life::Final => dispute::Life::Final { outcome: self.outcome_at(block, &game_id).await? },
         };
         let on_chain = match status.life {
-            Life::Open if status.disputed => self.state_on_chain(&game_id).await?,
+            Life::Open if status.disputed => self.state_at(block, &game_id).await?,
             _ => None,
         };
         let awaited = match status.pending {
@@ -31,6 +61,10 @@ impl Chain {
             Pending::Move => Some(Awaited::Move),
             Pending::End(outcome) => Some(Awaited::End(outcome)),
         };
+        let fits = on_chain.as_ref().is_none_or(|on_chain| on_chain.state.position.ply() == status.turn);
+        if !fits || self.status_at(block.into(), &game_id).await? != status {
+            return Err(ChainError::Malformed(self.contract()));
+        }
         let (by, deadline) = (status.presented_by, status.deadline);
         Ok(dispute::OnChain {
             life,

@@ -121,8 +121,10 @@ async fn a_silent_operator_loses() {
 async fn a_proven_answer_is_taken_and_the_silent_player_loses() {
     let Some(table) = Table::new().await else { return };
     let mut play = table.open(5, true).await;
+    let opened = table.rpc.latest_block().await.unwrap();
     play.steps(3);
     challenge(&table, &play, Side::Player).await.unwrap();
+    let challenged = (table.rpc.latest_block().await.unwrap(), *play.game().state());
     let receipt = answer(&table, &mut play).await;
     assert!(receipt.gas_used < TRANSACTION_GAS_LIMIT, "{receipt:?}");
     eprintln!(
@@ -134,6 +136,14 @@ async fn a_proven_answer_is_taken_and_the_silent_player_loses() {
         (on_chain.state, on_chain.seed_element),
         (*play.game().state(), play.file.moves[3].seed_element)
     );
+    // A look is of one block, all of it, whatever has come since.
+    let then = table.player.look_at(play.offer(), challenged.0).await.unwrap();
+    assert_eq!((then.turn, then.state, then.seed_element), (3, Some(challenged.1), None));
+    assert!(then.pending.is_some_and(|pending| pending.by == Side::Player));
+    let then = table.player.look_at(play.offer(), opened).await.unwrap();
+    assert_eq!((then.turn, then.state, then.pending), (0, None, None));
+    let now = table.player.look(play.offer()).await.unwrap();
+    assert_eq!((now.turn, now.state, now.pending), (4, Some(*play.game().state()), None));
 
     // The player verifies what it reads on chain and goes on off chain, then falls silent.
     play.steps(2);

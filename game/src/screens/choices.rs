@@ -214,8 +214,11 @@ fn spawn_start(
             ],
         );
         super::stakes::spawn_choice(card, texts, &play.state);
-        heading(card, "start-looks");
-        looks(card, images);
+        // The settings have the looks, too: with stakes to choose there is no room for both.
+        if play.state.table.is_none() {
+            heading(card, "start-looks");
+            looks(card, images);
+        }
         let (line, tone) = digest_line(texts, &play.state);
         card.spawn(theme::label(line, 12.5, Weight::Regular, tone));
         if let Some(fen) = &play.state.start_fen {
