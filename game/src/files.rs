@@ -14,6 +14,7 @@ use bevy::prelude::Resource;
 use engine_circuit::{Level, bundle::pgn};
 use protocol::{EndReason, GameId, GameRecord, Hex32, Outcome, Side, shakmaty::Color};
 use std::{
+    borrow::Cow,
     io::Error,
     path::{Path, PathBuf},
 };
@@ -190,6 +191,19 @@ pub fn game_of_pgn(text: &str) -> Result<Game, String> {
     Ok(game)
 }
 
+/// A message of the server without the player's key: evidence is shown around, and the game may go on.
+fn without_key(raw: &str) -> Cow<'_, str> {
+    let Some(at) = raw.find("\"player_key\"") else { return raw.into() };
+    match serde_json::from_str::<serde_json::Value>(raw) {
+        Ok(serde_json::Value::Object(mut message)) => {
+            message.remove("player_key");
+            serde_json::Value::Object(message).to_string().into()
+        }
+        // A long message was kept in part.
+        _ => raw[..at].into(),
+    }
+}
+
 /// Saves what is known about the alarm: statement, proof, game and what the server claimed. Returns the folder.
 ///
 /// # Errors
@@ -225,7 +239,7 @@ pub fn save_evidence(folder: &DataFolder, state: &PlayState) -> Result<PathBuf, 
             write(&folder.join("proof.bin"), proof)?;
         }
     }
-    let heard = state.heard.iter().fold(String::new(), |all, raw| all + raw + "\n");
+    let heard = state.heard.iter().fold(String::new(), |all, raw| all + &without_key(raw) + "\n");
     write(&folder.join("server-messages.jsonl"), heard.as_bytes())?;
     write(&folder.join("statement.txt"), text.as_bytes())?;
     Ok(folder)

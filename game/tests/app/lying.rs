@@ -61,6 +61,24 @@ fn another_game_than_the_one_asked_for() {
 }
 
 #[test]
+fn evidence_holds_no_key() {
+    let mut client = Client::scripted();
+    client.begin(Side::White, START_FEN, &["e2e4", "e7e5"]);
+    let record = GameRecord::replay(START_FEN, ["e2e4", "c7c5"]).unwrap();
+    let mut message =
+        ServerMessage::game(GAME, Side::White, &record, None, GameTerms::default(), Vec::new(), None);
+    if let ServerMessage::Game { player_key, .. } = &mut message {
+        *player_key = Some(Hex32([0xab; 32]));
+    }
+    client.say(message);
+    client.frames(2);
+    let folder = client.play().state.alarm.clone().expect("another history").evidence.unwrap();
+    let heard = std::fs::read_to_string(std::path::Path::new(&folder).join("server-messages.jsonl")).unwrap();
+    assert!(heard.contains("c7c5"), "{heard}");
+    assert!(!heard.contains(&"ab".repeat(32)), "whoever is shown the evidence could play on: {heard}");
+}
+
+#[test]
 fn moves_that_were_not_asked_back() {
     let mut client = Client::scripted();
     client.begin(Side::White, START_FEN, &["e2e4", "e7e5"]);
