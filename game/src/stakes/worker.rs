@@ -43,6 +43,15 @@ const MAX_BOND: (u128, u128) = (1, 20_000_000_000_000_000);
 /// Seconds by which this computer's clock may be ahead of the chain's.
 const CLOCK_MARGIN_S: u64 = 15;
 
+/// What every seed of a game comes from, fixed before the first move.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct SeedTerms {
+    /// Head of the server's chain.
+    head: [u8; 32],
+    /// The client's nonce.
+    nonce: [u8; 16],
+}
+
 /// What the thread is told.
 enum Order {
     /// A message that the client has for the server.
@@ -51,8 +60,8 @@ enum Order {
     Game {
         id: GameId,
         stakes: Box<GameStakes>,
-        /// The client's nonce; none for a game that it can't be the player of.
-        nonce: Option<[u8; 16]>,
+        /// The seeds that this client verifies with; none for a game that it can't be the player of.
+        seeds: Option<SeedTerms>,
         /// Digest of the network, if this client has its key pinned.
         digest: Option<[u8; 32]>,
         /// Half-moves that the server knows.
@@ -177,10 +186,12 @@ fn order(
                         desk.signatures.insert(ply, *signature);
                     }
                 }
-                let nonce = game.seeds.as_ref().and_then(|seeds| seeds.nonce().0[16..].try_into().ok());
+                let seeds = game.seeds.as_ref().and_then(|seeds| {
+                    Some(SeedTerms { head: seeds.head().0, nonce: seeds.nonce().0[16..].try_into().ok()? })
+                });
                 let digest = pinned.get(&game.digest).is_some().then_some(game.digest);
                 let (id, plies) = (*game_id, moves.len());
-                desk.order(Order::Game { id, stakes: stakes.clone(), nonce, digest, plies });
+                desk.order(Order::Game { id, stakes: stakes.clone(), seeds, digest, plies });
             }
             ServerMessage::BotMove { game_id, ply, signature: Some(signature), .. }
                 if desk.game == Some(*game_id) =>
@@ -303,8 +314,8 @@ impl Worker {
     async fn obey(&mut self, order: Order) -> Result<(), String> {
         match order {
             Order::Send(message) => self.send(message),
-            Order::Game { id, stakes, nonce, digest, plies } => {
-                self.take_up(id, &stakes, nonce, digest, plies).await
+            Order::Game { id, stakes, seeds, digest, plies } => {
+                self.take_up(id, &stakes, seeds, digest, plies).await
             }
             Order::Verified { id, ply, uci, signature, element } => {
                 let Some(running) = self.running(id)? else { return Ok(()) };
@@ -403,17 +414,22 @@ impl Worker {
         &mut self,
         id: GameId,
         stakes: &GameStakes,
-        nonce: Option<[u8; 16]>,
+        seeds: Option<SeedTerms>,
         digest: Option<[u8; 32]>,
         plies: usize,
     ) -> Result<(), String> {
         if self.running(id)?.is_none()
-            && let Err(reason) = self.begin(id, stakes, nonce, digest).await
+            && let Err(reason) = self.begin(id, stakes, seeds, digest).await
         {
             self.tell.say(StakesEvent::Refused { game: id, reason });
             return Ok(());
         }
         let Some(running) = self.running(id)? else { return Ok(()) };
+        let file = running.file.game().file();
+        let kept = SeedTerms { head: file.offer.offer.seed_head, nonce: file.nonce };
+        if seeds.is_some_and(|seeds| seeds != kept) {
+            return Err("the seeds of its moves are not those of the offer".into());
+        }
         if let Some(result) = &stakes.result {
             running
                 .file
@@ -441,10 +457,10 @@ impl Worker {
         &mut self,
         id: GameId,
         stakes: &GameStakes,
-        nonce: Option<[u8; 16]>,
+        seeds: Option<SeedTerms>,
         digest: Option<[u8; 32]>,
     ) -> Result<(), String> {
-        let (Some((side, level, wish)), Some(nonce)) = (self.asked.take(), nonce) else {
+        let (Some((side, level, wish)), Some(seeds)) = (self.asked.take(), seeds) else {
             return Err("it was not asked for".into());
         };
         let Some(model_digest) = digest else {
@@ -467,12 +483,17 @@ impl Worker {
         };
         let (_, now) = self.chain.rpc().latest_block().await.map_err(|error| error.to_string())?;
         wanted.check(&offer, now).map_err(|error| error.to_string())?;
+        // The verifier takes the seeds from the chain that the server names, the contract from that of the offer.
+        if offer.offer.seed_head != seeds.head {
+            return Err("the seeds of its moves are not those of the offer".into());
+        }
         if offer.game_id() != id.0 {
             return Err("the game's name is not that of its offer".into());
         }
         std::fs::create_dir_all(&self.folder)
             .map_err(|error| format!("{}: {error}", self.folder.display()))?;
-        let file = PlayerGame::begin(&self.path(id), offer, nonce).map_err(|error| error.to_string())?;
+        let file =
+            PlayerGame::begin(&self.path(id), offer, seeds.nonce).map_err(|error| error.to_string())?;
         self.game = Some(Running { id, file, over: false });
         Ok(())
     }

@@ -215,14 +215,13 @@ fn offered(table: &Table, change: impl FnOnce(&mut settlement::typed_data::Offer
     SignedOffer::sign(domain, offer, seat.account.key()).unwrap()
 }
 
-/// Asks for a game and gets the offer as the answer.
-fn answer_with(client: &mut Client, signed: &SignedOffer) -> GameId {
+/// Asks for a game and gets the offer as the answer, with the head of a seed chain beside it.
+fn answer_with(client: &mut Client, signed: &SignedOffer, head: [u8; 32]) -> GameId {
     act(client, PlayerAction::Choose(Setting::Side(SideChoice::White)));
     act(client, PlayerAction::StartStaked(STAKE));
     client.wait_for("the wish", 30, |client| !client.sent().is_empty());
     let id = GameId(signed.game_id());
-    let seeds =
-        protocol::GameSeeds { head: Hex32(signed.offer.seed_head), nonce: None, elements: Vec::new() };
+    let seeds = protocol::GameSeeds { head: Hex32(head), nonce: None, elements: Vec::new() };
     let record = protocol::GameRecord::from_fen(protocol::record::START_FEN).unwrap();
     let terms = GameTerms { time_control: None, rated: true, level: 7 };
     let mut message = ServerMessage::game(id, Side::White, &record, None, terms, Vec::new(), Some(seeds));
@@ -239,25 +238,28 @@ fn an_offer_that_was_not_asked_for_is_refused_and_a_silent_server_is_challenged(
     let Some(table) = Table::new() else { return };
     let mut client = scripted(&table);
     type Change = fn(&mut settlement::typed_data::Offer);
-    let changes: [(Change, &str); 3] = [
-        (|offer| offer.model_digest[0] ^= 1, "network"),
-        (|offer| offer.player_stake *= 2, "stake"),
-        (|offer| offer.bond = 10 * STAKE, "bond"),
+    let head = [9; 32];
+    let changes: [(Change, [u8; 32], &str); 4] = [
+        (|offer| offer.model_digest[0] ^= 1, head, "the offer's network is not what was asked for"),
+        (|offer| offer.player_stake *= 2, head, "the offer's stake is not what was asked for"),
+        (|offer| offer.bond = 10 * STAKE, head, "the offer's bond is not what was asked for"),
+        // Seeds from one chain here and from another before the contract would leave the server the choice.
+        (|_| {}, [8; 32], "the seeds of its moves are not those of the offer"),
     ];
-    for (change, what) in changes {
+    for (change, head, refusal) in changes {
         let signed = offered(&table, change);
-        let id = answer_with(&mut client, &signed);
+        let id = answer_with(&mut client, &signed, head);
         client.wait_for("the refusal", 30, |client| client.play().state.game.is_none());
         client.frames(3);
         assert_eq!(client.overlay(), Overlay::Start);
-        client.assert_text(&format!("the offer's {what} is not what was asked for"));
+        client.assert_text(refusal);
         assert_eq!(table.look(&signed).life, Life::Unopened);
         assert!(!client.folder.path().join("stakes").join(format!("{id}.json")).exists());
     }
 
     // As asked for: it is opened. The server is not heard of again.
     let signed = offered(&table, |_| {});
-    let id = answer_with(&mut client, &signed);
+    let id = answer_with(&mut client, &signed, head);
     client.wait_for("the opening", 30, |_| matches!(table.look(&signed).life, Life::Open { .. }));
     assert_eq!(client.play().state.blocked(), Some(Blocked::Opening), "the server has not seen it");
     let nonce = HexBytes(kept(&client.folder, id).game().file().nonce);
