@@ -4,10 +4,11 @@ use protocol::shakmaty::{Color, Position};
 use protocol::{GameRecord, RecordError};
 use thiserror::Error;
 
+use crate::keccak256;
 use crate::position::{PositionWords, move_word};
 use crate::signature::{Signature, SignatureError};
 use crate::signed::{SignedOffer, SignedResult, SignedState};
-use crate::typed_data::{Hash, Side, State};
+use crate::typed_data::{Hash, Offer, Side, State};
 
 /// Half-moves after which the contract draws a game.
 pub const MAX_PLIES: usize = 2_048;
@@ -59,6 +60,12 @@ pub enum GameFileError {
         /// What is wrong.
         error: SignatureError,
     },
+    /// What was shown with a move is no element of the seed chain that the offer names.
+    #[error("half-move {ply}: what is shown as its seed element is not in the offer's seed chain")]
+    SeedElement {
+        /// Half-moves of the game up to this move.
+        ply: usize,
+    },
     /// A side has not signed a result.
     #[error("the {by}'s result: {error}")]
     Result {
@@ -90,7 +97,29 @@ pub enum NothingToPresent {
     NotSigned(Side),
 }
 
-/// A game file whose every move and signature was checked.
+/// Checks what is shown with the move after `before`, in the position of `state`: each element of the operator's chain hashes to the one before it, the first to the
+/// head that the offer names. Elements of moves between that were not shown (a challenge on chain names none) are hashes of this one.
+fn check_seed_element(
+    offer: &Offer,
+    before: &[SignedMove],
+    state: &State,
+    shown: Option<Hash>,
+) -> Result<(), GameFileError> {
+    let Some(mut element) = shown else { return Ok(()) };
+    let wrong = GameFileError::SeedElement { ply: before.len() + 1 };
+    if offer.to_move(&state.position) != Side::Operator {
+        return Err(wrong);
+    }
+    for earlier in before.iter().rev().skip(1).step_by(2) {
+        element = keccak256(&element);
+        if let Some(known) = earlier.seed_element {
+            return if element == known { Ok(()) } else { Err(wrong) };
+        }
+    }
+    if keccak256(&element) == offer.seed_head { Ok(()) } else { Err(wrong) }
+}
+
+/// A game file whose every move, signature and seed element was checked.
 #[derive(Clone, Debug)]
 pub struct StakedGame {
     file: GameFile,
@@ -115,7 +144,7 @@ pub struct Presentation {
 }
 
 impl GameFile {
-    /// Replays the moves and checks every signature.
+    /// Replays the moves and checks every signature and seed element.
     ///
     /// # Errors
     ///
@@ -126,11 +155,13 @@ impl GameFile {
         let mut states = vec![State::of(self.offer.game_id(), &record)];
         for (number, mv) in self.moves.iter().enumerate() {
             record.play_uci(&mv.uci).map_err(GameFileError::Record)?;
+            let offer = &self.offer.offer;
+            check_seed_element(offer, &self.moves[..number], &states[number], mv.seed_element)?;
             let state = states[number].after(PositionWords::of(&record));
             states.push(state);
             if let Some(signature) = mv.signature {
                 SignedState { state, signature }
-                    .check(&self.offer.domain, &self.offer.offer)
+                    .check(&self.offer.domain, offer)
                     .map_err(|error| GameFileError::State { ply: number + 1, error })?;
             }
         }
@@ -202,8 +233,9 @@ impl StakedGame {
     ///
     /// # Errors
     ///
-    /// Returns [`GameFileError::Record`] if the move is not legal.
+    /// Returns [`GameFileError::Record`] if the move is not legal, [`GameFileError::SeedElement`] if that is not its element.
     pub fn with_move(mut self, uci: &str, seed_element: Option<Hash>) -> Result<Self, GameFileError> {
+        check_seed_element(&self.offer().offer, &self.file.moves, self.state(), seed_element)?;
         self.record.play_uci(uci).map_err(GameFileError::Record)?;
         let state = self.states[self.states.len() - 1].after(PositionWords::of(&self.record));
         self.states.push(state);
@@ -315,7 +347,7 @@ impl StakedGame {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{game_file, offer, player};
+    use crate::testing::{element, game_file, offer, player};
     use crate::typed_data::Outcome;
 
     #[test]
@@ -342,6 +374,40 @@ mod tests {
     }
 
     #[test]
+    fn seed_elements_lead_back_to_the_offers_head() {
+        let file = game_file(&["e2e4", "e7e5", "g1f3", "b8c6", "f1b5", "a7a6"]);
+        assert_eq!(file.moves[5].seed_element, Some(element(3)));
+        let shown = |ply: usize, shown: Option<Hash>| {
+            let mut changed = file.clone();
+            changed.moves[ply - 1].seed_element = shown;
+            changed.check().map(|_| ())
+        };
+        // One that is not shown is the hash of the next.
+        assert_eq!((shown(2, None), shown(4, None), shown(6, None)), (Ok(()), Ok(()), Ok(())));
+        let mut last_alone = file.clone();
+        (last_alone.moves[1].seed_element, last_alone.moves[3].seed_element) = (None, None);
+        assert!(last_alone.clone().check().is_ok());
+        last_alone.moves[5].seed_element = Some(element(2));
+        assert_eq!(last_alone.check().unwrap_err(), GameFileError::SeedElement { ply: 6 });
+        for (ply, wrong) in [
+            (2, element(0)),
+            (2, element(2)),
+            (4, element(1)),
+            (4, element(3)),
+            (6, [9; 32]),
+            // The player has none.
+            (3, element(2)),
+        ] {
+            let error = shown(ply, Some(wrong)).unwrap_err();
+            assert!(matches!(error, GameFileError::SeedElement { ply: at } if at == ply), "{ply}: {error}");
+        }
+        let game = game_file(&["e2e4", "e7e5", "g1f3"]).check().unwrap();
+        let next = |shown| game.clone().with_move("b8c6", Some(shown)).map(|_| ());
+        assert_eq!(next(element(2)), Ok(()));
+        assert_eq!(next(element(3)), Err(GameFileError::SeedElement { ply: 4 }));
+    }
+
+    #[test]
     fn a_side_presents_what_the_other_signed() {
         let game = game_file(&["e2e4", "e7e5", "g1f3"]).check().unwrap();
         let states: Vec<State> =
@@ -362,9 +428,9 @@ mod tests {
         assert_eq!((claimed.base, claimed.move_word), (states[3], 0));
         assert_eq!(claimed.signature, game.file().moves[2].signature);
 
-        let answered = game.clone().with_move("b8c6", Some([4; 32])).unwrap();
+        let answered = game.clone().with_move("b8c6", Some(element(2))).unwrap();
         let presented = answered.challenge(Side::Operator, None).unwrap();
-        assert_eq!((presented.base, presented.seed_element), (states[3], Some([4; 32])));
+        assert_eq!((presented.base, presented.seed_element), (states[3], Some(element(2))));
         // The answer is not signed: the player can't go on from it, only from the chain.
         let unsigned = answered.clone().with_move("f1b5", None).unwrap();
         assert_eq!(unsigned.challenge(Side::Player, None), Err(NothingToPresent::NotSigned(Side::Operator)));
@@ -381,8 +447,8 @@ mod tests {
     fn a_move_on_chain_is_taken_over() {
         let game = game_file(&["e2e4", "e7e5", "g1f3"]).check().unwrap();
         assert_eq!(game.follow(game.state(), None).unwrap().record().ply(), 3);
-        let answered = game.clone().with_move("b8c6", Some([4; 32])).unwrap();
-        let followed = game.follow(answered.state(), Some([4; 32])).unwrap();
+        let answered = game.clone().with_move("b8c6", Some(element(2))).unwrap();
+        let followed = game.follow(answered.state(), Some(element(2))).unwrap();
         assert_eq!(followed.file(), answered.file());
         // Another line from an earlier state: the moves after it are gone.
         let other = game.truncated(1).with_move("c7c5", None).unwrap();
@@ -406,7 +472,6 @@ mod tests {
         use crate::testing::{key, operator};
 
         let mut file = game_file(&["e2e4", "e7e5", "g1f3"]);
-        file.moves[1].seed_element = Some([9; 32]);
         file.moves[2].signature = None;
         file.results.push(SignedResult::sign(&file.offer, Outcome::PlayerWins, &operator()).unwrap());
         let value = serde_json::to_value(&file).unwrap();

@@ -97,6 +97,12 @@ pub enum PlayerError {
         /// The move.
         signed: String,
     },
+    /// A move off chain comes with the element of its seed; on chain the contract has seen it.
+    #[error("the move came without its seed element")]
+    NoSeedElement,
+    /// The element is not in the offer's seed chain.
+    #[error(transparent)]
+    SeedElement(GameFileError),
     /// The game has not ended like this.
     #[error("the game has not ended like this")]
     WrongResult,
@@ -167,11 +173,12 @@ impl PlayerGame {
     }
 
     /// Takes a move of the operator's whose proof the caller has verified, or the contract has. `signature`: the operator's on the state after it, none if
-    /// the move was made on chain. A move that is in the file already is taken again only if it is the same.
+    /// the move was made on chain; then the element may be missing, too. A move that is in the file already is taken again only if it is the same.
     ///
     /// # Errors
     ///
-    /// Returns [`PlayerError`] if the move is not legal, not the operator's to make, or not signed by it; nothing changed then.
+    /// Returns [`PlayerError`] if the move is not legal, not the operator's to make, or not signed by it, or if its seed element is missing or does not
+    /// lead back to the head in the offer; nothing changed then.
     pub fn take_verified(
         &mut self,
         ply: usize,
@@ -181,6 +188,9 @@ impl PlayerGame {
     ) -> Result<(), PlayerError> {
         if let Some(known) = self.game.file().moves.get(ply) {
             return self.same(ply, known, uci);
+        }
+        if signature.is_some() && seed_element.is_none() {
+            return Err(PlayerError::NoSeedElement);
         }
         self.add(Side::Operator, ply, uci, signature, seed_element)
     }
@@ -312,8 +322,12 @@ impl PlayerGame {
     }
 
     fn replace(&mut self, file: GameFile) -> Result<(), PlayerError> {
-        self.save(&file)?;
-        self.game = file.check().map_err(|error| malformed(&self.path, &error))?;
+        let game = file.check().map_err(|error| match error {
+            error @ GameFileError::SeedElement { .. } => PlayerError::SeedElement(error),
+            error => malformed(&self.path, &error),
+        })?;
+        self.save(game.file())?;
+        self.game = game;
         Ok(())
     }
 
@@ -345,7 +359,7 @@ fn malformed(path: &Path, error: &GameFileError) -> PlayerError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{game_file, offer, operator, player};
+    use crate::testing::{element, game_file, offer, operator, player};
 
     fn wanted() -> Wanted {
         let signed = offer();
@@ -407,19 +421,36 @@ mod tests {
         ));
         // The operator's move is not verified yet.
         assert!(matches!(game.sign_move(2, "g1f3", &player()), Err(PlayerError::WrongTurn(Side::Player))));
-        assert!(game.take_verified(1, "e7e5", theirs[2].signature, None).is_err(), "not its signature");
-        assert!(game.take_verified(1, "e7e6", theirs[1].signature, None).is_err(), "of another move");
-        assert!(game.take_verified(1, "e2e4", theirs[1].signature, None).is_err(), "not legal");
-        assert_eq!(game.game().record().ply(), 1);
-        game.take_verified(1, "e7e5", theirs[1].signature, Some([9; 32])).unwrap();
-        game.take_verified(1, "e7e5", theirs[1].signature, Some([9; 32])).unwrap();
-        assert!(game.take_verified(1, "c7c5", theirs[1].signature, None).is_err());
+        let (signed, shown) = (theirs[1].signature, Some(element(1)));
+        assert!(game.take_verified(1, "e7e5", theirs[2].signature, shown).is_err(), "not its signature");
+        assert!(game.take_verified(1, "e7e6", signed, shown).is_err(), "of another move");
+        assert!(game.take_verified(1, "e2e4", signed, shown).is_err(), "not legal");
+        for not_in_chain in [[9; 32], element(0), element(2)] {
+            let error = game.take_verified(1, "e7e5", signed, Some(not_in_chain)).unwrap_err();
+            assert!(matches!(error, PlayerError::SeedElement(_)), "{error}");
+        }
+        let error = game.take_verified(1, "e7e5", signed, None).unwrap_err();
+        assert!(matches!(error, PlayerError::NoSeedElement), "{error}");
+        // Nothing of that is in the file.
+        assert_eq!(
+            (game.game().record().ply(), PlayerGame::load(&path).unwrap().game().record().ply()),
+            (1, 1)
+        );
+        game.take_verified(1, "e7e5", signed, shown).unwrap();
+        game.take_verified(1, "e7e5", signed, shown).unwrap();
+        assert!(game.take_verified(1, "c7c5", signed, shown).is_err());
         assert_eq!(Some(game.sign_move(2, "g1f3", &player()).unwrap()), theirs[2].signature);
         assert!(game.sign_move(3, "b8c6", &player()).is_err(), "the operator's turn");
         assert!(matches!(game.sign_move(3, "b8c6", &operator()), Err(PlayerError::WrongTurn(_))));
         let read = PlayerGame::load(&path).unwrap();
         assert_eq!(read.game().file().moves.len(), 3);
-        assert_eq!(read.game().file().moves[1].seed_element, Some([9; 32]));
+        assert_eq!(read.game().file().moves[1].seed_element, shown);
+        // What the contract has verified may come without its element; the next one is held to both.
+        game.take_verified(3, "b8c6", None, None).unwrap();
+        game.sign_move(4, "f1b5", &player()).unwrap();
+        for (number, taken) in [(2, false), (4, false), (3, true)] {
+            assert_eq!(game.take_verified(5, "a7a6", None, Some(element(number))).is_ok(), taken, "{number}");
+        }
         std::fs::write(&path, "{}").unwrap();
         assert!(matches!(PlayerGame::load(&path), Err(PlayerError::Malformed { .. })));
     }
@@ -447,7 +478,7 @@ mod tests {
             if ply % 2 == 0 {
                 game.sign_move(ply, &mv.uci, &player()).unwrap();
             } else {
-                game.take_verified(ply, &mv.uci, mv.signature, None).unwrap();
+                game.take_verified(ply, &mv.uci, mv.signature, mv.seed_element).unwrap();
             }
         }
         game.take_result(Outcome::Draw, draw).unwrap();

@@ -131,6 +131,7 @@ impl Table {
 fn not_a_move(error: GameFileError) -> Failure {
     match error {
         GameFileError::Record(error) => rejected(error),
+        error @ GameFileError::SeedElement { .. } => rejected(error),
         error => misuse(error),
     }
 }
