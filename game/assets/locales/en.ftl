@@ -88,6 +88,7 @@ button-play = Play
 button-play-on = Play on
 button-proof = Proof
 button-rematch = Rematch
+button-rematch-staked = Rematch for the same stake
 button-resign = Resign
 button-save = Save game
 button-save-proof = Save proof
@@ -267,14 +268,15 @@ value-decided = { $place }: decided by the rules
 
 # Games for stakes
 start-stakes = For test stakes
-stakes-meaning = You and the server each put in the stake and a bond. Both sign every move; if one side stops, the other gets its due from the contract. Level 7 at most, no clock. You have { $held } test ETH, and { $inside } more in the contract.
+stakes-meaning = You and the server each put in the stake and a bond. Both sign every move; if one side stops, the other gets its due from the contract. No clock, no taking back. You have { $held } test ETH, and { $inside } more in the contract.
+stakes-level = For stakes level { $level } is played, not { $strongest }: the strongest level plays the same moves every time, and could be beaten from memory
 stakes-opening = Stake { $stake } test ETH: opening the game on the chain…
 stakes-open = Stake { $stake } test ETH, open on the chain; { $recorded } moves signed and kept
 stakes-challenged = Stake { $stake } test ETH: the server has turned to the chain. Make your move, or agree to the result
 stakes-waiting = Stake { $stake } test ETH: on the chain, the server has to answer before { $deadline }
 stakes-settling = Stake { $stake } test ETH: the end is being settled on the chain…
 stakes-won = Settled on the chain: you won { $stake } test ETH. { $inside } test ETH wait for you in the contract
-stakes-lost = Settled on the chain: you lost { $stake } test ETH. Your bond is back: { $inside } test ETH in the contract
+stakes-lost = Settled on the chain: you lost { $stake } test ETH. { $inside } test ETH wait for you in the contract
 stakes-drawn = Settled on the chain: nobody won. { $inside } test ETH wait for you in the contract
 status-opening = The game is being opened on the chain
 notice-offer-refused = The server's offer is not taken, nothing was sent: { $part }

@@ -23,7 +23,7 @@ use crate::{
 };
 use bevy::prelude::*;
 use protocol::{
-    GameTerms, SideChoice,
+    GameTerms,
     shakmaty::{Move, Square},
 };
 use state::{Effect, Link, Notice, PlayState};
@@ -65,7 +65,7 @@ pub enum PlayerAction {
     TakeToChain,
     /// Take the money out of the contract.
     Withdraw,
-    /// Play again with the other side.
+    /// Play again with the other side, and for the same stake.
     Rematch,
     /// Ask whether to resign.
     AskResign,
@@ -416,15 +416,7 @@ fn apply_actions(
             }
             // The chain's thread hears these.
             PlayerAction::TakeToChain | PlayerAction::Withdraw => Vec::new(),
-            PlayerAction::Rematch => {
-                use protocol::shakmaty::Color;
-                let (side, terms) = match &play.state.game {
-                    Some(game) if game.human == Color::White => (SideChoice::Black, game.terms),
-                    Some(game) => (SideChoice::White, game.terms),
-                    None => (SideChoice::Random, GameTerms::default()),
-                };
-                play.state.new_game(side, terms)
-            }
+            PlayerAction::Rematch => play.state.rematch(),
             PlayerAction::AskResign | PlayerAction::AskDraw => {
                 let running =
                     play.state.game.as_ref().is_some_and(|game| game.is_played_here() && !game.is_over());

@@ -4,6 +4,7 @@
 use engine_circuit::{
     Level, Seed,
     sampling::{SeedRecord, follows, ply_seed},
+    transcript::keccak256,
 };
 use protocol::{GameSeeds, Hex32};
 
@@ -54,22 +55,27 @@ impl Seeds {
         self.0.level
     }
 
-    /// Takes the element of the network's move that has `number` of its moves before it.
+    /// Takes the element of the network's move that has `number` of its moves before it. Elements of moves before it that are not known (what the server presents to
+    /// the chain by itself is told without them) are hashes of this one.
     ///
     /// # Errors
     ///
-    /// Returns the reason if it does not follow from the element before it.
+    /// Returns the reason if it does not lead back to the last element known.
     pub fn take(&mut self, number: usize, element: Option<Hex32>) -> Result<(), String> {
         let Some(Hex32(element)) = element else { return Err("the move came without its seed".into()) };
-        let previous = match number.checked_sub(1) {
-            None => Some(&self.0.head),
-            Some(at) => self.0.elements.get(at),
-        };
-        if !previous.is_some_and(|previous| follows(previous, &element)) {
+        let known = number.min(self.0.elements.len());
+        let previous = known.checked_sub(1).map_or(&self.0.head, |last| &self.0.elements[last]);
+        let mut shown = vec![element];
+        let mut first = element;
+        for _ in known..number {
+            first = keccak256(&first);
+            shown.push(first);
+        }
+        if !follows(previous, &first) {
             return Err(format!("the seed of its move number {} is not in its chain", number + 1));
         }
         self.0.elements.truncate(number);
-        self.0.elements.push(element);
+        self.0.elements.extend(shown.into_iter().rev());
         Ok(())
     }
 
@@ -121,9 +127,13 @@ mod tests {
         let mut seeds = Seeds::fresh(level, Hex32(chain.head()));
         assert_ne!(seeds.nonce(), Seeds::fresh(level, Hex32(chain.head())).nonce());
         assert!(seeds.take(0, None).is_err() && seeds.take(0, element(2)).is_err());
-        assert!(seeds.take(1, element(2)).is_err(), "an element left out");
+        assert!(seeds.take(1, element(1)).is_err() && seeds.take(1, element(3)).is_err());
+        // Two that were not shown.
+        let mut late = seeds.clone();
+        assert_eq!(late.take(2, element(3)), Ok(()));
         assert_eq!(seeds.take(0, element(1)), Ok(()));
         assert_eq!(seeds.take(1, element(2)), Ok(()));
+        assert_eq!(late.record().elements[..2], seeds.record().elements);
         assert_eq!(seeds.seed(1, 9), Some(ply_seed(&seeds.nonce().0, &element(2).unwrap().0, 9)));
         assert_eq!(seeds.seed(2, 9), None);
         let said = |nonce, count| GameSeeds {

@@ -5,8 +5,9 @@ use super::{
     state::{Effect, Notice, PlayState, Wish},
 };
 use protocol::{
-    ClientMessage, EndReason, GameId, GameTerms, Hex32, Outcome, SettledOutcome, Side, SideChoice,
-    StakesWish, Wei, shakmaty::Position,
+    ClientMessage, EndReason, GameId, GameRecord, GameTerms, Hex32, Outcome, SettledOutcome, Side,
+    SideChoice, StakesWish, Wei,
+    shakmaty::{Color, Position},
 };
 use std::collections::BTreeSet;
 
@@ -143,6 +144,26 @@ impl PlayState {
         self.ask(wish)
     }
 
+    /// The stake that a rematch would be for: that of the game on the board, if this client can still play for one.
+    #[must_use]
+    pub fn rematch_stake(&self) -> Option<u128> {
+        self.table?;
+        self.game.as_ref()?.stakes.as_ref().map(|stakes| stakes.stake)
+    }
+
+    /// Asks for another game on the terms of this one, with the other side.
+    pub fn rematch(&mut self) -> Vec<Effect> {
+        let (side, terms) = match &self.game {
+            Some(game) if game.human == Color::White => (SideChoice::Black, game.terms),
+            Some(game) => (SideChoice::White, game.terms),
+            None => (SideChoice::Random, GameTerms::default()),
+        };
+        match self.rematch_stake() {
+            Some(stake) => self.new_staked_game(side, terms.level, stake),
+            None => self.new_game(side, terms),
+        }
+    }
+
     /// Takes in what the chain's thread says.
     pub fn hear_of_stakes(&mut self, event: &StakesEvent, now_s: f64) -> Vec<Effect> {
         match event {
@@ -170,11 +191,14 @@ impl PlayState {
                 Vec::new()
             }
             StakesEvent::Moved { game, ply, uci, element } => {
-                let effects = self.bot_move(*game, *ply, uci, *element, now_s);
-                if let Some(stakes) = self.stakes_of(*game) {
-                    stakes.on_chain.insert(*ply);
+                if let Some(own) = self.game.as_mut().filter(|own| own.id == *game) {
+                    // What was played here instead is not what the contract has checked.
+                    let other = own.move_at(*ply).is_some_and(|mv| GameRecord::uci(mv) != *uci);
+                    if let Some(stakes) = own.stakes.as_mut().filter(|_| !other) {
+                        stakes.on_chain.insert(*ply);
+                    }
                 }
-                effects
+                self.bot_move(*game, *ply, uci, *element, now_s)
             }
             StakesEvent::Final { game, outcome } => {
                 let Some(stakes) = self.stakes_of(*game) else { return Vec::new() };

@@ -448,7 +448,9 @@ impl PlayState {
             return self.raise(ply, Offence::OutOfTurn, format!("it played {uci}"));
         }
         let number = game.bot_moves_before(ply);
-        if let Some(seeds) = &mut game.seeds
+        // A move that the contract has checked may be told without its element: the next one's leads back to it.
+        let may_lack = game.stakes.as_ref().is_some_and(|stakes| stakes.on_chain.contains(&ply));
+        if let Some(seeds) = game.seeds.as_mut().filter(|_| seed_element.is_some() || !may_lack)
             && let Err(reason) = seeds.take(number, seed_element)
         {
             return self.raise(ply, Offence::WrongSeed, reason);

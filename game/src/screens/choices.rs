@@ -213,7 +213,7 @@ fn spawn_start(
                 (texts.get("kind-rated-long"), Setting::Rated(true)),
             ],
         );
-        super::stakes::spawn_choice(card, texts, &play.state);
+        super::stakes::spawn_choice(card, &play.state);
         // The settings have the looks, too: with stakes to choose there is no room for both.
         if play.state.table.is_none() {
             heading(card, "start-looks");

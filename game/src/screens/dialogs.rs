@@ -185,7 +185,9 @@ fn game_over(mut commands: Commands<'_, '_>, play: Res<'_, Play>, texts: Res<'_,
         super::stakes::spawn_end(card, game);
         card.spawn(row(12.0)).with_children(|row| {
             if game.is_played_here() {
-                row.spawn(button("button-rematch", Tone::Primary, PlayerAction::Rematch));
+                let staked = play.state.rematch_stake().is_some();
+                let id = if staked { "button-rematch-staked" } else { "button-rematch" };
+                row.spawn(button(id, Tone::Primary, PlayerAction::Rematch));
             }
             row.spawn(button("button-new-game", Tone::Plain, PlayerAction::AskNewGame));
         });

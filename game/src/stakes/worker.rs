@@ -584,3 +584,83 @@ impl Worker {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::play::{game::Game, staked::Staked};
+    use bevy::ecs::system::RunSystemOnce;
+    use protocol::{EndReason, record::START_FEN, shakmaty::Color};
+
+    const VERIFIED: Badge = Badge::Verified { verify_ms: 1.0 };
+
+    /// What the thread is told of a game after 1. e4 e5 2. Nf3 Nc6 with these badges on the network's moves: the plies that are handed over, and the result that is
+    /// agreed to.
+    fn handed_over(
+        badges: [Badge; 2],
+        on_chain: &[u32],
+        outcome: Option<protocol::Outcome>,
+    ) -> (Vec<u32>, Option<SettledOutcome>) {
+        let id = GameId([7; 32]);
+        let record = GameRecord::replay(START_FEN, ["e2e4", "e7e5", "g1f3", "b8c6"]).unwrap();
+        let mut game = Game::new(id, Color::White, [1; 32], record);
+        game.badges = [1, 3].into_iter().zip(badges).collect();
+        game.outcome = outcome;
+        game.stakes = Some(Staked { on_chain: on_chain.iter().copied().collect(), ..Staked::default() });
+        let mut play = Play::default();
+        play.state.game = Some(game);
+        let (orders, mut told) = unbounded_channel();
+        let (_, events) = mpsc::channel();
+        let mut world = World::new();
+        world.insert_resource(play);
+        world.insert_resource(Desk {
+            orders,
+            events: Mutex::new(events),
+            game: Some(id),
+            signatures: BTreeMap::new(),
+            handed: BTreeSet::new(),
+            agreed: false,
+        });
+        // A second look hands nothing over again.
+        for _ in 0..2 {
+            world.run_system_once(hand_over).unwrap();
+        }
+        let (mut plies, mut agreed) = (Vec::new(), None);
+        while let Ok(order) = told.try_recv() {
+            match order {
+                Order::Verified { ply, .. } => plies.push(ply),
+                Order::Agree { outcome, .. } => assert_eq!(agreed.replace(outcome), None),
+                _ => panic!("another order"),
+            }
+        }
+        (plies, agreed)
+    }
+
+    #[test]
+    fn only_what_is_verified_is_signed_on() {
+        let unverified = [
+            Badge::Proving { since_s: 0.0 },
+            Badge::Checking,
+            Badge::Invalid { reason: "bad".into() },
+            Badge::NotChecked { reason: "no proof".into() },
+        ];
+        assert_eq!(handed_over([VERIFIED, VERIFIED], &[], None).0, [1, 3]);
+        for badge in unverified {
+            assert_eq!(handed_over([VERIFIED, badge.clone()], &[], None).0, [1], "{badge:?}");
+            // What follows it waits, too; and the contract's check is as good as the own one.
+            assert!(handed_over([badge.clone(), VERIFIED], &[], None).0.is_empty(), "{badge:?}");
+            assert_eq!(handed_over([badge, VERIFIED], &[1], None).0, [1, 3]);
+        }
+    }
+
+    #[test]
+    fn a_loss_is_agreed_to_once_every_move_is_verified() {
+        let ended = |winner| Some(protocol::Outcome { winner, reason: EndReason::Checkmate });
+        let lost = ended(Some(Colour::Black));
+        assert_eq!(handed_over([VERIFIED, VERIFIED], &[], lost).1, Some(SettledOutcome::OperatorWins));
+        assert_eq!(handed_over([VERIFIED, Badge::Checking], &[], lost).1, None);
+        assert_eq!(handed_over([VERIFIED, VERIFIED], &[], ended(None)).1, Some(SettledOutcome::Draw));
+        assert_eq!(handed_over([VERIFIED, VERIFIED], &[], ended(Some(Colour::White))).1, None);
+        assert_eq!(handed_over([VERIFIED, VERIFIED], &[], None).1, None);
+    }
+}

@@ -60,8 +60,13 @@ pub fn prove(record: &GameRecord) -> (String, Vec<u8>) {
 }
 
 pub fn pinned() -> PinnedKeys {
+    pinned_to(&model())
+}
+
+/// A client that knows this network alone.
+pub fn pinned_to(model: &Model) -> PinnedKeys {
     let mut pinned = PinnedKeys::default();
-    pinned.pin(engine::Key::from_bytes(&model().verifying_key().to_bytes()).unwrap());
+    pinned.pin(engine::Key::from_bytes(&model.verifying_key().to_bytes()).unwrap());
     pinned
 }
 
@@ -150,11 +155,16 @@ impl Client {
     }
 
     pub fn welcome(&mut self, proof_mode: ProofMode) {
+        self.welcome_by(&model(), proof_mode);
+    }
+
+    /// Welcomed by a server with another network.
+    pub fn welcome_by(&mut self, model: &Model, proof_mode: ProofMode) {
         self.say(ServerMessage::Welcome {
             version: protocol::PROTOCOL_VERSION,
             server: "test".into(),
-            model_digest: *model().digest().as_bytes(),
-            verifying_key: model().verifying_key().to_bytes(),
+            model_digest: *model.digest().as_bytes(),
+            verifying_key: model.verifying_key().to_bytes(),
             proof_mode,
             prover_ready: true,
             prover_progress: 1.0,

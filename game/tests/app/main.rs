@@ -12,5 +12,7 @@ mod proofs;
 mod review;
 #[cfg(feature = "stakes")]
 mod stakes;
+#[cfg(feature = "stakes")]
+mod stakes_ends;
 mod watch;
 mod window;
