@@ -20,7 +20,7 @@ pub(crate) struct StakesArgs {
     /// Address of the contract Settlement.
     #[arg(long, value_name = "ADDRESS", requires = "rpc")]
     settlement: Option<String>,
-    /// File whose first line is the key's pass phrase [default: one line of stdin].
+    /// File whose first line is the key's pass phrase [default: asked for on the terminal, or a line of stdin].
     #[arg(long, value_name = "FILE", requires = "rpc")]
     password_file: Option<PathBuf>,
     /// Highest stake of one game, in wei.
@@ -47,18 +47,9 @@ impl StakesArgs {
             return Ok(None);
         };
         let contract = address.parse().map_err(|_| format!("--settlement {address}: not an address"))?;
-        let pass_phrase = match &self.password_file {
-            Some(path) => {
-                std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?
-            }
-            None => {
-                let mut line = String::new();
-                std::io::stdin().read_line(&mut line).map_err(|error| format!("stdin: {error}"))?;
-                line
-            }
-        };
-        let pass_phrase = pass_phrase.lines().next().unwrap_or_default();
-        let account = settle::Account::from_file(key_file, pass_phrase)
+        let pass_phrase = settle::read_pass_phrase(self.password_file.as_deref(), "Pass phrase: ")
+            .map_err(|error| format!("--password-file: {error}"))?;
+        let account = settle::Account::from_file(key_file, &pass_phrase)
             .map_err(|error| format!("--key-file: {error}"))?;
         let rpc =
             settle::Rpc::connect(url, NODE_PATIENCE).await.map_err(|error| format!("--rpc: {error}"))?;

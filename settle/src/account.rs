@@ -1,6 +1,7 @@
 //! An account's key: in memory never printed, on disk encrypted (Web3 Secret Storage, version 3).
 
-use std::io::Write;
+use std::fs::File;
+use std::io::{BufRead, BufReader, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -10,6 +11,9 @@ use alloy::signers::local::PrivateKeySigner;
 use settlement::signature::{Key, SignatureError};
 use thiserror::Error;
 use tokio::sync::Mutex;
+
+/// Longest line of a pass phrase, in bytes.
+const MAX_PASS_PHRASE_BYTES: u64 = 4_096;
 
 /// Why there is no key.
 #[derive(Debug, Error)]
@@ -33,6 +37,9 @@ pub enum AccountError {
         /// What is wrong.
         reason: String,
     },
+    /// Nobody gave one.
+    #[error("no pass phrase: {0}")]
+    NoPassPhrase(String),
     /// The pass phrase does not decrypt it.
     #[error("{0}: wrong pass phrase")]
     WrongPassPhrase(PathBuf),
@@ -125,6 +132,37 @@ impl Account {
     pub(crate) async fn numbering(&self) -> tokio::sync::MutexGuard<'_, ()> {
         self.0.numbering.lock().await
     }
+}
+
+/// A pass phrase: the first line of a file. Without one it is asked for on the terminal; where standard input is none, it is its next line.
+///
+/// # Errors
+///
+/// Returns [`AccountError::Io`] if the file can't be read, [`AccountError::NoPassPhrase`] if nobody answers.
+pub fn read_pass_phrase(file: Option<&Path>, prompt: &str) -> Result<String, AccountError> {
+    let none = |error: std::io::Error| AccountError::NoPassPhrase(error.to_string());
+    if let Some(path) = file {
+        let io = |source| AccountError::Io { path: path.to_owned(), source };
+        return Ok(first_line(BufReader::new(File::open(path).map_err(io)?))
+            .map_err(io)?
+            .unwrap_or_default());
+    }
+    if std::io::stdin().is_terminal() {
+        return rpassword::prompt_password(prompt).map_err(none);
+    }
+    first_line(std::io::stdin().lock()).map_err(none)?.ok_or_else(|| {
+        AccountError::NoPassPhrase("standard input has ended and is no terminal; give --password-file".into())
+    })
+}
+
+/// A line without its end; `None` if there is none. No more is read than that.
+fn first_line(source: impl BufRead) -> std::io::Result<Option<String>> {
+    let mut line = String::new();
+    source.take(MAX_PASS_PHRASE_BYTES).read_line(&mut line)?;
+    if line.len() as u64 == MAX_PASS_PHRASE_BYTES {
+        return Err(std::io::Error::other(format!("a line of {MAX_PASS_PHRASE_BYTES} bytes or more")));
+    }
+    Ok((!line.is_empty()).then(|| line.trim_end_matches(['\r', '\n']).to_owned()))
 }
 
 /// Makes a new key and writes it, encrypted, readable by its owner alone.
@@ -228,6 +266,32 @@ mod tests {
         drop(create_key_file(&path, "p").unwrap());
         let secret = PrivateKeySigner::decrypt_keystore(&path, "p").unwrap().to_bytes();
         assert!(!std::fs::read_to_string(&path).unwrap().contains(&hex::encode(secret)));
+    }
+
+    #[test]
+    fn a_pass_phrase_is_a_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("phrase");
+        assert!(matches!(read_pass_phrase(Some(&path), ""), Err(AccountError::Io { .. })));
+        let long = "x".repeat(4_095);
+        for (text, phrase) in [
+            ("a pass phrase \n", "a pass phrase "),
+            ("no end", "no end"),
+            ("first\r\nsecond\n", "first"),
+            ("\n", ""),
+            ("", ""),
+            (&long, &long),
+        ] {
+            std::fs::write(&path, text).unwrap();
+            assert_eq!(read_pass_phrase(Some(&path), "").unwrap(), phrase);
+        }
+        for wrong in [[b'x'; 4_096].as_slice(), b"\xff\n"] {
+            std::fs::write(&path, wrong).unwrap();
+            assert!(matches!(read_pass_phrase(Some(&path), ""), Err(AccountError::Io { .. })));
+        }
+        let mut lines = b"one\ntwo\n".as_slice();
+        let mut next = || first_line(&mut lines).unwrap();
+        assert_eq!((next(), next(), next()), (Some("one".into()), Some("two".into()), None));
     }
 
     #[test]

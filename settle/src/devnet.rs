@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use thiserror::Error;
 
-use crate::account::{Account, AccountError, create_key_file};
+use crate::account::{Account, AccountError, create_key_file, read_pass_phrase};
 use crate::chain::Chain;
 use crate::deploy::{Deployment, deploy};
 use crate::rpc::{ChainError, Rpc};
@@ -285,12 +285,9 @@ impl Description {
     ///
     /// # Errors
     ///
-    /// Returns [`DevnetError::Io`] if its file can't be read.
+    /// Returns [`DevnetError::Account`] if its file can't be read.
     pub fn pass_phrase(&self) -> Result<String, DevnetError> {
-        let path = &self.password_file;
-        let text =
-            std::fs::read_to_string(path).map_err(|source| DevnetError::Io { path: path.clone(), source })?;
-        Ok(text.trim_end().to_owned())
+        Ok(read_pass_phrase(Some(&self.password_file), "")?)
     }
 }
 

@@ -15,7 +15,7 @@ mod rpc;
 mod side;
 pub mod verification;
 
-pub use account::{Account, AccountError};
+pub use account::{Account, AccountError, read_pass_phrase};
 pub use chain::Chain;
 pub use deploy::{Deployment, deploy};
 pub use rejection::Rejection;

@@ -21,7 +21,7 @@ pub struct StakesArgs {
     /// The player's encrypted key (`settle key new` makes one).
     #[arg(long, value_name = "FILE", requires = "rpc")]
     pub key_file: Option<PathBuf>,
-    /// File whose first line is the key's pass phrase [default: one line of stdin].
+    /// File whose first line is the key's pass phrase [default: asked for on the terminal, or a line of stdin].
     #[arg(long, value_name = "FILE", requires = "rpc")]
     pub password_file: Option<PathBuf>,
 }
@@ -42,17 +42,9 @@ impl StakesArgs {
         let mut address = [0; 20];
         hex::decode_to_slice(settlement.trim_start_matches("0x"), &mut address)
             .map_err(|_| format!("--settlement {settlement}: not an address"))?;
-        let text = match &self.password_file {
-            Some(path) => {
-                std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?
-            }
-            None => {
-                let mut line = String::new();
-                std::io::stdin().read_line(&mut line).map_err(|error| format!("stdin: {error}"))?;
-                line
-            }
-        };
-        let player = Seat::take(rpc, address, key, text.lines().next().unwrap_or_default())?;
+        let pass_phrase = settle::read_pass_phrase(self.password_file.as_deref(), "Pass phrase: ")
+            .map_err(|error| error.to_string())?;
+        let player = Seat::take(rpc, address, key, &pass_phrase)?;
         Ok(Seats { player: Some(player), operator: None })
     }
 }

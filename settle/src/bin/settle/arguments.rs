@@ -1,20 +1,17 @@
 //! Arguments that several commands share: node, key, contract, game.
 
-use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use alloy::primitives::Address;
 use clap::Args;
 use engine_circuit::{Model, Prover, VerifyingKey};
-use settle::{Account, Chain, Rpc};
+use settle::{Account, Chain, Rpc, read_pass_phrase};
 use settlement::game_file::{GameFile, StakedGame};
 use settlement::typed_data::{Hash, Side};
 
 use crate::output::{Outcome, misuse, read_file, read_json};
 
-/// Largest pass phrase file.
-const MAX_PASS_PHRASE_BYTES: usize = 4096;
 /// Largest proof read: a transaction holds less.
 pub const MAX_PROOF_BYTES: usize = 1 << 20;
 
@@ -42,7 +39,7 @@ pub struct KeyFile {
     /// Encrypted key (`settle key new`)
     #[arg(long, value_name = "FILE")]
     key_file: PathBuf,
-    /// File with the key's pass phrase; asked for on the terminal if not given
+    /// File whose first line is the key's pass phrase [default: asked for on the terminal, or a line of stdin]
     #[arg(long, value_name = "FILE")]
     password_file: Option<PathBuf>,
 }
@@ -50,7 +47,7 @@ pub struct KeyFile {
 impl KeyFile {
     /// Decrypts it.
     pub fn account(&self) -> Outcome<Account> {
-        let pass_phrase = pass_phrase(self.password_file.as_deref(), "Pass phrase: ")?;
+        let pass_phrase = read_pass_phrase(self.password_file.as_deref(), "Pass phrase: ")?;
         Ok(Account::from_file(&self.key_file, &pass_phrase)?)
     }
 }
@@ -61,7 +58,7 @@ pub struct OptionalKeyFile {
     /// Encrypted key: with it a transaction is sent, whose gas is printed; without, the contract is only called
     #[arg(long, value_name = "FILE")]
     key_file: Option<PathBuf>,
-    /// File with the key's pass phrase; asked for on the terminal if not given
+    /// File whose first line is the key's pass phrase [default: asked for on the terminal, or a line of stdin]
     #[arg(long, value_name = "FILE", requires = "key_file")]
     password_file: Option<PathBuf>,
 }
@@ -74,18 +71,29 @@ impl OptionalKeyFile {
     }
 }
 
-/// Reads a pass phrase from a file, or asks for it.
-pub fn pass_phrase(file: Option<&Path>, prompt: &str) -> Outcome<String> {
-    match file {
-        Some(path) => {
-            let text = String::from_utf8(read_file(path, MAX_PASS_PHRASE_BYTES)?);
-            let text = text.map_err(|_| misuse(format!("{}: not text", path.display())))?;
-            Ok(text.trim_end_matches(['\r', '\n']).to_owned())
-        }
-        None if std::io::stdin().is_terminal() => {
-            rpassword::prompt_password(prompt).map_err(|error| misuse(format!("no pass phrase: {error}")))
-        }
-        None => Err(misuse("no pass phrase: there is no terminal to ask on; give --password-file")),
+/// What a side of a game needs to act in it.
+#[derive(Args)]
+pub struct Seat {
+    #[command(flatten)]
+    node: Node,
+    #[command(flatten)]
+    key: KeyFile,
+    #[command(flatten)]
+    pub game: Game,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+impl Seat {
+    /// Reads the game's file and decrypts the key.
+    pub fn game_and_account(&self) -> Outcome<(StakedGame, Account)> {
+        Ok((self.game.read()?, self.key.account()?))
+    }
+
+    /// The contract of the game, as the account.
+    pub async fn chain(&self, game: &StakedGame, account: Account) -> Outcome<Chain> {
+        chain_of(&self.node, game, Some(account)).await
     }
 }
 

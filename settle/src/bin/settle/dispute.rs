@@ -10,77 +10,49 @@ use settlement::game_file::{GameFileError, StakedGame};
 use settlement::signed::SignedState;
 use settlement::typed_data::Side;
 
-use crate::arguments::{Evidence, Game, KeyFile, Node, chain_of, side_of};
+use crate::arguments::{Evidence, Seat, side_of};
 use crate::output::{Failure, Outcome, emit_receipt, misuse, read_json, rejected, write_json};
 
 #[derive(Args)]
 pub struct Challenge {
     #[command(flatten)]
-    node: Node,
-    #[command(flatten)]
-    key: KeyFile,
-    #[command(flatten)]
-    game: Game,
+    seat: Seat,
     /// The own move, if it is the own turn; it is added to the file
     #[arg(long = "move", value_name = "UCI")]
     mv: Option<String>,
     #[command(flatten)]
     evidence: Evidence,
-    /// Print one JSON object
-    #[arg(long)]
-    json: bool,
 }
 
 #[derive(Args)]
 pub struct Respond {
     #[command(flatten)]
-    node: Node,
-    #[command(flatten)]
-    key: KeyFile,
-    #[command(flatten)]
-    game: Game,
+    seat: Seat,
     /// The own move, if the file does not have it yet; the operator's is the network's if --model is given. It is added to the file
     #[arg(long = "move", value_name = "UCI")]
     mv: Option<String>,
     #[command(flatten)]
     evidence: Evidence,
-    /// Print one JSON object
-    #[arg(long)]
-    json: bool,
 }
 
 #[derive(Args)]
 pub struct Refute {
     #[command(flatten)]
-    node: Node,
-    #[command(flatten)]
-    key: KeyFile,
-    #[command(flatten)]
-    game: Game,
+    seat: Seat,
     /// A later state that the presenter has signed, if the file does not have it (docs/settlement.md, "Files")
     #[arg(long, value_name = "FILE")]
     state: Option<PathBuf>,
-    /// Print one JSON object
-    #[arg(long)]
-    json: bool,
 }
 
 #[derive(Args)]
 pub struct Claim {
     #[command(flatten)]
-    node: Node,
-    #[command(flatten)]
-    key: KeyFile,
-    #[command(flatten)]
-    game: Game,
+    seat: Seat,
     /// Why the game is over
     #[arg(long, value_enum, value_name = "REASON")]
     reason: Reason,
     #[command(flatten)]
     evidence: Evidence,
-    /// Print one JSON object
-    #[arg(long)]
-    json: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -108,11 +80,10 @@ struct Table {
 }
 
 impl Table {
-    async fn new(node: &Node, key: &KeyFile, file: &Game) -> Outcome<Self> {
-        let game = file.read()?;
-        let account = key.account()?;
+    async fn new(seat: &Seat) -> Outcome<Self> {
+        let (game, account) = seat.game_and_account()?;
         let own = side_of(&game, &account)?;
-        let chain = chain_of(node, &game, Some(account)).await?;
+        let chain = seat.chain(&game, account).await?;
         let on_chain = chain.state_on_chain(&game.offer().game_id()).await?;
         let game = match &on_chain {
             // A state that a longer game has passed stays where it is in it.
@@ -138,7 +109,7 @@ fn not_a_move(error: GameFileError) -> Failure {
 
 impl Challenge {
     pub async fn run(self) -> Outcome {
-        let mut table = Table::new(&self.node, &self.key, &self.game).await?;
+        let mut table = Table::new(&self.seat).await?;
         if let Some(uci) = &self.mv {
             table.game = table.game.with_move(uci, self.evidence.seed_element()).map_err(not_a_move)?;
         }
@@ -146,20 +117,20 @@ impl Challenge {
         let presented = table.game.challenge(table.own, state.as_ref()).map_err(misuse)?;
         let proof = table.proof(&self.evidence, presented.move_word)?;
         let receipt = table.chain.challenge(table.game.offer(), &presented, proof).await?;
-        write_json(self.game.path(), table.game.file())?;
+        write_json(self.seat.game.path(), table.game.file())?;
         let deadline = table.chain.status(&table.game.offer().game_id()).await?.deadline;
         let what = format!(
             "challenged with half-move {}: the {} has until {deadline} (seconds since 1970) to answer",
             presented.ply,
             table.own.other()
         );
-        emit_receipt(self.json, &what, &receipt, json!({ "ply": presented.ply, "deadline": deadline }))
+        emit_receipt(self.seat.json, &what, &receipt, json!({ "ply": presented.ply, "deadline": deadline }))
     }
 }
 
 impl Respond {
     pub async fn run(self) -> Outcome {
-        let table = Table::new(&self.node, &self.key, &self.game).await?;
+        let table = Table::new(&self.seat).await?;
         let Some(OnChain { state, .. }) = table.on_chain else {
             return Err(rejected("there is no challenge: no state of the game is on chain"));
         };
@@ -189,17 +160,16 @@ impl Respond {
         let proof = if table.own == Side::Operator { self.evidence.proof(&game)? } else { Vec::new() };
         let receipt = table.chain.respond(game.offer(), &state, word, element, proof).await?;
         if table.game.record().ply() <= ply {
-            write_json(self.game.path(), game.file())?;
+            write_json(self.seat.game.path(), game.file())?;
         }
-        emit_receipt(self.json, &format!("answered with {uci}"), &receipt, json!({ "move": uci }))
+        emit_receipt(self.seat.json, &format!("answered with {uci}"), &receipt, json!({ "move": uci }))
     }
 }
 
 impl Refute {
     pub async fn run(self) -> Outcome {
-        let game = self.game.read()?;
-        let account = self.key.account()?;
-        let chain = chain_of(&self.node, &game, Some(account)).await?;
+        let (game, account) = self.seat.game_and_account()?;
+        let chain = self.seat.chain(&game, account).await?;
         let status = chain.status(&game.offer().game_id()).await?;
         if status.pending == Pending::Nothing {
             return Err(rejected("nothing is pending that could be refuted"));
@@ -213,7 +183,7 @@ impl Refute {
         let receipt = chain.refute(game.offer(), &later).await?;
         let ply = later.state.position.ply();
         let what = format!("refuted: the {} has signed half-move {ply}", status.presented_by);
-        emit_receipt(self.json, &what, &receipt, json!({ "ply": ply, "of": status.presented_by }))
+        emit_receipt(self.seat.json, &what, &receipt, json!({ "ply": ply, "of": status.presented_by }))
     }
 }
 
@@ -226,7 +196,7 @@ impl Claim {
             Reason::FiftyMoves => ChainClaim::FiftyMoves,
             Reason::NotStarted => ChainClaim::NotStarted,
         };
-        let table = Table::new(&self.node, &self.key, &self.game).await?;
+        let table = Table::new(&self.seat).await?;
         let state = table.on_chain.map(|on_chain| on_chain.state);
         let presented = table.game.claim(table.own, state.as_ref()).map_err(misuse)?;
         let proof = table.proof(&self.evidence, presented.move_word)?;
@@ -235,18 +205,18 @@ impl Claim {
             Some(outcome) => format!("the game is over: {}", crate::peace::outcome_text(outcome)),
             None => "claimed: it ends so unless the other side refutes it in time".to_owned(),
         };
-        emit_receipt(self.json, &what, &receipt, json!({ "ply": presented.ply }))
+        emit_receipt(self.seat.json, &what, &receipt, json!({ "ply": presented.ply }))
     }
 
     async fn without_state(self) -> Outcome {
-        let game = self.game.read()?;
-        let chain = chain_of(&self.node, &game, Some(self.key.account()?)).await?;
+        let (game, account) = self.seat.game_and_account()?;
+        let chain = self.seat.chain(&game, account).await?;
         let receipt = match self.reason {
             Reason::Stopped => chain.refund_stopped(game.offer()).await?,
             _ => chain.claim_timeout(game.offer()).await?,
         };
         let outcome = chain.outcome(&game.offer().game_id()).await?;
         let what = format!("the game is over: {}", outcome.map_or("revoked", crate::peace::outcome_text));
-        emit_receipt(self.json, &what, &receipt, json!({ "outcome": outcome }))
+        emit_receipt(self.seat.json, &what, &receipt, json!({ "outcome": outcome }))
     }
 }

@@ -4,9 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use serde_json::json;
-use settle::account::{address_of_key_file, create_key_file};
+use settle::account::{address_of_key_file, create_key_file, read_pass_phrase};
 
-use crate::arguments::pass_phrase;
 use crate::output::{Outcome, emit_either, misuse};
 
 #[derive(Subcommand)]
@@ -22,7 +21,7 @@ pub struct New {
     /// File to write; one that exists is not overwritten
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
-    /// File with the pass phrase; asked for on the terminal, twice, if not given
+    /// File whose first line is the pass phrase [default: asked for on the terminal, twice, or two lines of stdin]
     #[arg(long, value_name = "FILE")]
     password_file: Option<PathBuf>,
     /// Print one JSON object
@@ -44,11 +43,11 @@ impl Command {
     pub fn run(self) -> Outcome {
         match self {
             Self::New(New { out, password_file, json }) => {
-                let first = pass_phrase(password_file.as_deref(), "New pass phrase: ")?;
+                let first = read_pass_phrase(password_file.as_deref(), "New pass phrase: ")?;
                 if first.is_empty() {
                     return Err(misuse("the pass phrase is empty"));
                 }
-                if password_file.is_none() && pass_phrase(None, "Once more: ")? != first {
+                if password_file.is_none() && read_pass_phrase(None, "Once more: ")? != first {
                     return Err(misuse("the two pass phrases differ"));
                 }
                 let address = create_key_file(&out, &first)?.address();

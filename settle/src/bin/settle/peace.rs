@@ -4,14 +4,13 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
-use settle::Chain;
 use settle::amount::ether;
 use settle::chain::{GameStatus, Life, Pending};
 use settlement::game_file::{GameFile, StakedGame};
 use settlement::signed::SignedOffer;
 use settlement::typed_data::{Outcome as GameOutcome, Side};
 
-use crate::arguments::{Game, KeyFile, Node, chain_of, hash_text, side_of};
+use crate::arguments::{Game, KeyFile, Node, Seat, chain_of, hash_text, side_of};
 use crate::output::{Outcome, emit_either, emit_receipt, misuse, read_json, rejected, write_json};
 
 #[derive(Args)]
@@ -45,17 +44,10 @@ pub struct Status {
 #[derive(Args)]
 pub struct Settle {
     #[command(flatten)]
-    node: Node,
-    #[command(flatten)]
-    key: KeyFile,
-    #[command(flatten)]
-    game: Game,
+    seat: Seat,
     /// How it ended; if not given, what the other side signed. To name the other side's win is to resign
     #[arg(long, value_enum, value_name = "OUTCOME")]
     outcome: Option<Ending>,
-    /// Print one JSON object
-    #[arg(long)]
-    json: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -188,8 +180,7 @@ fn describe(game: &StakedGame, status: &GameStatus) -> (Value, String) {
 
 impl Settle {
     pub async fn run(self) -> Outcome {
-        let game = self.game.read()?;
-        let account = self.key.account()?;
+        let (game, account) = self.seat.game_and_account()?;
         let own = side_of(&game, &account)?;
         let results = &game.file().results;
         let others = results.iter().rev().find(|result| result.by == own.other());
@@ -200,7 +191,7 @@ impl Settle {
                 return Err(misuse(format!(
                     "the {} has signed no result in {}: give --outcome to resign, or `settle claim`",
                     own.other(),
-                    self.game.path().display()
+                    self.seat.game.path().display()
                 )));
             }
         };
@@ -218,10 +209,10 @@ impl Settle {
         if needs_other && signature(own.other()).is_none() {
             return Err(rejected(format!("the {} has not signed that this is how it ended", own.other())));
         }
-        let chain: Chain = chain_of(&self.node, &game, Some(account)).await?;
+        let chain = self.seat.chain(&game, account).await?;
         let receipt =
             chain.settle(game.offer(), outcome, signature(Side::Player), signature(Side::Operator)).await?;
         let what = format!("settled: {}", outcome_text(outcome));
-        emit_receipt(self.json, &what, &receipt, json!({ "outcome": outcome }))
+        emit_receipt(self.seat.json, &what, &receipt, json!({ "outcome": outcome }))
     }
 }
