@@ -44,10 +44,14 @@ def split_head(head):
 
 
 class FloatNet(nn.Module):
-    """Planes (n, 20, 8, 8) -> logits of `split_head`, with batch norm, ReLU and saturation at 255/64."""
+    """Planes (n, 20, 8, 8) -> logits of `split_head`, with batch norm, ReLU and saturation at 255/64.
 
-    def __init__(self, channels, blocks):
+    `pooled`: after the middle block every channel gets a bias that is linear in the means of all channels over the board, the
+    cheapest view of the whole board. For comparing architectures: the circuit has no such layer."""
+
+    def __init__(self, channels, blocks, pooled=False):
         super().__init__()
+        self.pool = nn.Linear(channels, channels) if pooled else None
         self.channels, self.num_blocks = channels, blocks
         self.stem = nn.Conv2d(PLANES, channels, 3, padding=1, bias=False)
         self.stem_norm = nn.BatchNorm2d(channels)
@@ -57,8 +61,10 @@ class FloatNet(nn.Module):
 
     def forward(self, planes):
         x = F.hardtanh(self.stem_norm(self.stem(planes)), 0.0, CEILING)
-        for block in self.blocks:
+        for number, block in enumerate(self.blocks):
             x = block(x)
+            if self.pool is not None and number == (len(self.blocks) - 1) // 2:
+                x = F.hardtanh(x + self.pool(x.mean((2, 3)))[:, :, None, None], 0.0, CEILING)
         return split_head(self.head(x))
 
 
@@ -126,7 +132,9 @@ class FoldedNet(nn.Module):
 
 
 def fold(net):
-    """FloatNet -> FoldedNet with the running statistics."""
+    """FloatNet -> FoldedNet with the running statistics. Raises ValueError for a pooled one."""
+    if net.pool is not None:
+        raise ValueError("a network with a pooled bias has no integer form")
     out = FoldedNet(net.channels, net.num_blocks)
     pairs = [(net.stem, net.stem_norm)]
     for block in net.blocks:
@@ -141,10 +149,15 @@ def fold(net):
     return out
 
 
+def empty(stage, channels, blocks, pooled):
+    """An untrained network of a stage and shape."""
+    return FoldedNet(channels, blocks) if stage == "qat" else FloatNet(channels, blocks, pooled)
+
+
 def load_checkpoint(path, average=True):
     """A checkpoint's network (averaged weights by default) in evaluation mode, and the checkpoint."""
     state = torch.load(path, map_location="cpu", weights_only=True)
     shape = state["shape"]
-    net = (FoldedNet if shape["stage"] == "qat" else FloatNet)(shape["channels"], shape["blocks"])
+    net = empty(shape["stage"], shape["channels"], shape["blocks"], shape.get("pooled", False))
     net.load_state_dict(state["average" if average else "model"])
     return net.to(memory_format=torch.channels_last).eval(), state

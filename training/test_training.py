@@ -1,5 +1,7 @@
 """Tests of the training code on synthetic games: `python -m unittest discover training`."""
 
+import contextlib
+import io
 import json
 import random
 import subprocess
@@ -7,11 +9,13 @@ import sys
 import tempfile
 import unittest
 from pathlib import Path
+from unittest import mock
 
 import chess
 import numpy as np
 import torch
 
+import candidates
 import positions
 import records
 from grow import grow
@@ -42,6 +46,14 @@ def random_positions(count, seed):
             board.push(rng.choice(moves))
             result = result if result == 2 else -result
     return np.concatenate(rows[:count]), np.concatenate(bitmaps[:count])
+
+
+def write_data(folder):
+    """400 training positions, 50 of them for validation too."""
+    rows, bitmaps = random_positions(400, 7)
+    rows.tofile(folder / "train.bin")
+    rows[:50].tofile(folder / "val.bin")
+    bitmaps[:50].tofile(folder / "val.legal")
 
 
 def folded(seed=0, channels=16, blocks=1):
@@ -187,10 +199,7 @@ class Resuming(unittest.TestCase):
     def test_a_run_cut_in_two_resumes_where_it_was(self):
         with tempfile.TemporaryDirectory() as folder:
             folder = Path(folder)
-            rows, bitmaps = random_positions(400, 7)
-            rows.tofile(folder / "train.bin")
-            rows[:50].tofile(folder / "val.bin")
-            bitmaps[:50].tofile(folder / "val.legal")
+            write_data(folder)
 
             def train(run, *more):
                 command = [sys.executable, HERE / "train.py", "--data", folder, "--run", folder / run, "--channels", "16"]
@@ -210,7 +219,66 @@ class Resuming(unittest.TestCase):
             again = train("qat", "--stage", "qat", "--start", folder / "float" / "checkpoint.pt", "--minutes", "0.06", "--rate", "1e-4")
             self.assertGreater(again[-1]["step"], qat[-1]["step"])
             state = torch.load(folder / "qat" / "checkpoint.pt", weights_only=True)
-            self.assertEqual(state["shape"], {"stage": "qat", "channels": 16, "blocks": 1})
+            self.assertEqual(state["shape"], {"stage": "qat", "channels": 16, "blocks": 1, "pooled": False})
+
+    def test_a_plan_in_samples_gives_the_same_network_whether_cut_or_not(self):
+        with tempfile.TemporaryDirectory() as folder:
+            folder = Path(folder)
+            write_data(folder)
+
+            def train(run, *more):
+                command = [sys.executable, HERE / "train.py", "--data", folder, "--run", folder / run, "--channels", "16", "--blocks", "3"]
+                command += ["--batch", "20", "--workers", "1", "--validation-positions", "50", "--samples", "1200", "--pooled", *more]
+                subprocess.run(command, check=True, capture_output=True)
+                return torch.load(folder / run / "checkpoint.pt", weights_only=True)
+
+            whole, cut = train("whole"), train("cut", "--session-minutes", "0.005")
+            self.assertTrue(0 < cut["step"] < 60 == whole["step"], cut["step"])
+            cut = train("cut")
+            self.assertEqual(cut["step"], 60)
+            for name, value in whole["average"].items():
+                self.assertTrue(torch.equal(value, cut["average"][name]), name)
+
+
+class Candidates(unittest.TestCase):
+    def test_the_whole_board_reaches_a_pooled_network_and_it_has_no_integer_form(self):
+        torch.manual_seed(0)
+        planes = torch.zeros(1, 20, 8, 8)
+        far = planes.clone()
+        far[0, 0, 7, 7] = 1
+        for pooled in (False, True):
+            net = FloatNet(16, 1, pooled).eval()
+            torch.nn.init.normal_(net.head.weight)
+            a_corner = [net(x)[0].detach().view(73, 8, 8)[:, 0, 0] for x in (planes, far)]
+            self.assertEqual(torch.equal(*a_corner), not pooled)
+        with self.assertRaises(ValueError):
+            fold(net)
+
+    def test_the_comparison_runs_to_its_table_and_goes_on_after_a_stop(self):
+        with tempfile.TemporaryDirectory() as folder:
+            folder = Path(folder)
+            write_data(folder)
+            shapes = {"16x1": (16, 1, False), "16x1 pooled": (16, 1, True)}
+            arguments = ["candidates.py", "--data", str(folder), "--out", str(folder / "out"), "--budget", "0.3", "--positions", "50"]
+            tables = []
+            for _ in range(2):
+                with mock.patch.object(candidates, "CANDIDATES", shapes), mock.patch.object(sys, "argv", arguments):
+                    with contextlib.redirect_stdout(io.StringIO()):
+                        candidates.main()
+                tables.append((folder / "out" / "candidates.md").read_text())
+            self.assertEqual(*tables)
+            self.assertEqual([line.split(" | ")[0] for line in tables[0].splitlines()[2:]], ["| 16x1", "| 16x1 pooled"])
+            cost = json.loads((folder / "out" / "cost.json").read_text())
+            for name, run in (("16x1", "16x1"), ("16x1 pooled", "16x1-pooled")):
+                state = torch.load(folder / "out" / run / "float" / "checkpoint.pt", weights_only=True)
+                self.assertAlmostEqual(state["samples"], 5 / 6 * 300 / cost[name], delta=candidates.BATCH)
+            self.assertTrue((folder / "out" / "candidates.png").exists())
+
+    def test_parameters_are_those_of_the_integer_network(self):
+        for channels, blocks in ((16, 1), (64, 5)):
+            net = quantise(fold(FloatNet(channels, blocks)))
+            held = sum(layer.weights.size + layer.biases.size for layer in net.layers) + net.head_weights.size + net.head_biases.size
+            self.assertEqual(candidates.parameters(channels, blocks, False), held)
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ import torch.multiprocessing as mp
 import records
 from curves import plot
 from grow import grow
-from network import FloatNet, FoldedNet, fold, load_checkpoint
+from network import FloatNet, FoldedNet, empty, fold, load_checkpoint
 from optimiser import Optimiser
 
 
@@ -34,6 +34,8 @@ def arguments():
     parser.add_argument("--channels", type=int, default=64)
     parser.add_argument("--blocks", type=int, default=5)
     parser.add_argument("--minutes", type=float, default=60, help="planned training time over all resumptions")
+    parser.add_argument("--samples", type=float, help="the plan in samples instead: a busy machine makes no difference")
+    parser.add_argument("--pooled", action="store_true", help="with a bias from the pooled features (float only, see network.py)")
     parser.add_argument("--stop-at", type=float, default=1.0, help="end at this share of the plan, for qat to take over the rate")
     parser.add_argument("--session-minutes", type=float, default=math.inf, help="save and leave after this long, to be resumed")
     parser.add_argument("--rate", type=float, default=2e-3, help="peak learning rate")
@@ -112,7 +114,7 @@ def build(args, resumed):
     resumed run gets its weights from its checkpoint and no longer needs what it started from."""
     torch.manual_seed(args.seed)
     if resumed:
-        net = (FoldedNet if args.stage == "qat" else FloatNet)(args.channels, args.blocks)
+        net = empty(args.stage, args.channels, args.blocks, args.pooled)
     elif args.start and args.start.suffix == ".pt":
         net, _ = load_checkpoint(args.start)
         if (net.channels, net.num_blocks) != (args.channels, args.blocks):
@@ -128,7 +130,7 @@ def build(args, resumed):
         chosen = np.linspace(0, len(data) - 1, 2000).astype(np.int64)
         net = grow(args.start, args.channels, args.blocks, records.planes(records.raw(data[chosen])))
     else:
-        net = FloatNet(args.channels, args.blocks)
+        net = FloatNet(args.channels, args.blocks, args.pooled)
     return net.to(args.device, memory_format=torch.channels_last).train()
 
 
@@ -147,7 +149,7 @@ class Training:
             self.net.load_state_dict(state["model"])
             self.optimiser.load_state_dict(state["optimiser"])
             self.average, self.step, self.elapsed = state["average"], state["step"], state["elapsed_seconds"]
-        shadow = (FoldedNet if args.stage == "qat" else FloatNet)(self.net.channels, self.net.num_blocks)
+        shadow = empty(args.stage, self.net.channels, self.net.num_blocks, args.pooled)
         self.shadow = shadow.to(args.device, memory_format=torch.channels_last).eval()
         self.sampler = Sampler(records.load(args.data / "train.bin"), args, rank)
         self.parameters = list(self.net.parameters())
@@ -158,11 +160,16 @@ class Training:
     def samples(self):
         return self.step * self.args.batch * self.args.workers
 
+    @property
+    def progress(self):
+        """Share of the plan that is done."""
+        return self.samples / self.args.samples if self.args.samples else self.elapsed / (self.args.minutes * 60)
+
     def advance(self):
         """One step; `elapsed` and the losses are the same on all processes afterwards."""
         args = self.args
         for group in self.optimiser.param_groups:
-            group["lr"] = learning_rate(self.step, self.elapsed / (args.minutes * 60), args.rate)
+            group["lr"] = learning_rate(self.step, self.progress, args.rate)
         rows = self.sampler.batch(self.step)
         with autocast(args):
             policy, value = self.net(records.planes(rows))
@@ -213,7 +220,7 @@ class Training:
         """Writes the checkpoint beside the old one and renames it: a kill leaves one of the two whole."""
         args = self.args
         state = {
-            "shape": {"stage": args.stage, "channels": self.net.channels, "blocks": self.net.num_blocks},
+            "shape": {"stage": args.stage, "channels": self.net.channels, "blocks": self.net.num_blocks, "pooled": args.pooled},
             "model": self.net.state_dict(),
             "average": self.average,
             "optimiser": self.optimiser.state_dict(),
@@ -234,8 +241,7 @@ def worker(rank, args):
     last_save = last_validation = last_line = begun = run.elapsed
     if rank == 0 and run.step == 0:
         run.report(True)  # where a grown or folded network starts
-    end = args.minutes * 60 * args.stop_at
-    while run.elapsed < end and run.elapsed - begun < args.session_minutes * 60:
+    while run.progress < args.stop_at and run.elapsed - begun < args.session_minutes * 60:
         run.advance()
         if rank == 0:
             if run.elapsed - last_validation > args.validate_seconds:

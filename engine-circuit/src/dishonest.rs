@@ -32,6 +32,8 @@ pub struct OpeningLie {
     pub out_of_domain: Option<usize>,
     /// Nonces without their work.
     pub no_work: bool,
+    /// Error of the claim before the last of several tables joins: each round until then halves it, whatever its challenge.
+    pub halved_error: Ext,
 }
 
 /// All departures of one proof.

@@ -291,15 +291,25 @@ fn a_replaced_table_does_not_hide_other_weights() {
     }
 }
 
-/// Each side's error made up for by the other's: the sum of both claims would be right without the batching challenge.
+/// Each side's error made up for by the other's, at the round where both are in the claim: it would be right without the batching
+/// challenge.
 #[test]
 fn an_error_in_the_weights_does_not_cancel_one_in_the_witness() {
     let case = ranked(0);
     let key = prover().model().verifying_key();
     let (root, value) = key.commitment();
-    let forged = Model::from_parts(network(7), root, value + Ext::ONE);
+    let Openings::Joint(schedule) = case.openings(Profile::Chain) else { panic!("one opening") };
+    let [witness, weights] = [0, 1].map(|table| schedule.tables[table].folds);
+    // The error of the table that begins is halved until the other joins.
+    let halved = |error: Ext, by: usize| (0..by).fold(error, |error, _| error.halve());
+    let of_weights = Ext::ONE;
+    let of_witness = -halved(of_weights, weights.saturating_sub(witness));
+    let of_witness = (0..witness.saturating_sub(weights)).fold(of_witness, |error, _| error.double());
+    let forged = Model::from_parts(network(7), root, value + of_weights);
     let prover = Prover::in_memory(Arc::new(forged)).unwrap();
-    let lies = Lies { out_of_domain: -Ext::ONE, ..Lies::default() };
+    let halved_error = if witness > weights { of_witness } else { of_weights };
+    let witness_opening = OpeningLie { halved_error, ..OpeningLie::default() };
+    let lies = Lies { out_of_domain: of_witness, witness_opening, ..Lies::default() };
     let proof = common::prove(&prover, &case.statement, Profile::Chain, &case.witness, &lies);
     let verdict = common::check(&prover.model().verifying_key(), &case.statement, Profile::Chain, &proof);
     assert_eq!(verdict, Err(VerifyError::Joint(OpeningError::FinalClaim)));

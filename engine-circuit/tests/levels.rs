@@ -2,6 +2,7 @@
 
 mod common;
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};
 
 use engine_circuit::commitment::OpeningError;
@@ -15,7 +16,7 @@ use engine_circuit::{
 };
 use protocol::GameRecord;
 use protocol::record::START_FEN;
-use protocol::shakmaty::{Color, Move};
+use protocol::shakmaty::{Color, Move, Position};
 
 const GAME: [u8; 32] = [3; 32];
 
@@ -69,6 +70,22 @@ fn the_move_drawn_at_every_level_is_proven() {
         let proof = prover().prove(&statement, Profile::Live).unwrap().proof;
         assert_eq!(check(&statement, &proof), Ok(()), "level {level}");
     }
+}
+
+/// The transcript has to absorb them even where the noise of a move comes out the same.
+#[test]
+fn level_and_seed_are_in_what_the_transcript_absorbs() {
+    let mv = record().position().legal_moves()[0];
+    let (mut seen, mut count) = (BTreeSet::new(), 0);
+    for level in Level::all() {
+        for seed in [[1; 32], [2; 32]] {
+            if level.is_random() || seed == [1; 32] {
+                seen.insert(single(mv, level, seed).to_bytes());
+                count += 1;
+            }
+        }
+    }
+    assert_eq!((seen.len(), count), (15, 15));
 }
 
 #[test]

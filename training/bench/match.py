@@ -42,7 +42,8 @@ def result(board):
 
 
 def both(name, args, game):
-    """The network and its opponent: `stockfish-ELO`, `random`, `greedy`, or `level-K`, against which level K - 1 plays."""
+    """The network and its opponent: `stockfish-ELO`, `random`, `greedy`, `model-PATH`, or `level-K`, against which level K - 1
+    plays."""
     if name.startswith("level-"):
         level = int(name.split("-")[1])
         return players.network(args, level - 1, f"{game} weaker"), players.network(args, level, f"{game} stronger")
@@ -51,6 +52,8 @@ def both(name, args, game):
 
 def opponent(name, args, game):
     """A player that is not the network."""
+    if name.startswith("model-"):
+        return players.network(args, players.STRONGEST, model=name.removeprefix("model-"))
     if name.startswith("stockfish-"):
         elo = int(name.split("-")[1])
         return players.stockfish(args, dict(ANCHORS)[elo], elo)

@@ -70,9 +70,9 @@ class Greedy(Random):
         return gain
 
 
-def network(args, level, seed=""):
-    """The network under test at a level; a random level gets its seed from `args.seed` and `seed`."""
-    command = [str(args.engine), "uci", "--model", str(args.model)]
+def network(args, level, seed="", model=None):
+    """The network under test (or `model`) at a level; a random level gets its seed from `args.seed` and `seed`."""
+    command = [str(args.engine), "uci", "--model", str(model or args.model)]
     digest = hashlib.sha256(f"{args.seed} {seed}".encode()).hexdigest()
     options = {"Level": level, "Seed": digest} if level != STRONGEST else {}
     return Engine(command, chess.engine.Limit(nodes=1), options)

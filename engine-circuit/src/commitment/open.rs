@@ -147,7 +147,7 @@ pub struct Opened<'a> {
 pub fn open(schedule: &Schedule, opened: &[Opened<'_>], lie: OpeningLie, channel: &mut ProverChannel) {
     let first = &schedule.words[0];
     assert_eq!(opened.len(), schedule.tables.len());
-    let (mut product, mut claim, low_point) = fold_tables(schedule, opened, channel);
+    let (mut product, mut claim, low_point) = fold_tables(schedule, opened, lie.halved_error, channel);
     let (selector, selected) = product.prove(channel, claim, schedule.log_tables());
     claim = selected;
     let factors = table_factors(&selector);
@@ -212,6 +212,7 @@ pub fn open(schedule: &Schedule, opened: &[Opened<'_>], lie: OpeningLie, channel
 fn fold_tables(
     schedule: &Schedule,
     opened: &[Opened<'_>],
+    mut halved_error: Ext,
     channel: &mut ProverChannel,
 ) -> (Product, Ext, Vec<Ext>) {
     let first = &schedule.words[0];
@@ -236,6 +237,10 @@ fn fold_tables(
                     round_poly[1] += (low[x + half] - low[x]) * (column[x + half] - column[x]);
                 }
             }
+        }
+        if halved_error != Ext::ZERO && schedule.tables.iter().any(|shape| !joined(shape)) {
+            halved_error = halved_error.halve();
+            round_poly[0] += halved_error;
         }
         channel.send(&round_poly);
         let r = channel.transcript.sample();
