@@ -2,7 +2,7 @@
 //! knows no more of a chain than the trait here; `settle`'s library is behind it with the feature `chain`.
 
 use futures_util::future::BoxFuture;
-use protocol::{ErrorCode, StakesWish};
+use protocol::{ErrorCode, GameId, StakesWish};
 use settlement::{
     dispute::{Act, OnChain},
     game_file::StakedGame,
@@ -10,7 +10,11 @@ use settlement::{
     signed::SignedOffer,
     typed_data::{Domain, Offer},
 };
-use std::{sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 use tokio::sync::Notify;
 
 use crate::outbound::Refusal;
@@ -71,6 +75,10 @@ pub struct StakesLimits {
     pub response_seconds: u32,
     /// Time in which an offer can be taken, in seconds.
     pub offer_seconds: u32,
+    /// Offers that nobody has taken yet, at a time.
+    pub max_offers: usize,
+    /// The same for one player.
+    pub max_offers_per_player: usize,
     /// Pause between two looks at the chain.
     pub poll: Duration,
     /// A player who is to move, or to sign a result, and does nothing for this long is challenged on chain.
@@ -85,6 +93,8 @@ impl Default for StakesLimits {
             bond: ETHER / 50,
             response_seconds: 30 * 60,
             offer_seconds: 10 * 60,
+            max_offers: 64,
+            max_offers_per_player: 4,
             poll: Duration::from_secs(4),
             patience: Duration::from_secs(60 * 60),
         }
@@ -97,12 +107,47 @@ pub(crate) struct Operator {
     pub(crate) domain: Domain,
     /// Wakes the watch over the chain before its next look is due.
     pub(crate) wake: Notify,
+    offers: Mutex<Offers>,
+}
+
+/// The offers that nobody has taken yet: who may, and until when.
+#[derive(Default)]
+pub(crate) struct Offers(HashMap<GameId, (Address, u64)>);
+
+impl Offers {
+    /// An offer waits for its player until it expires.
+    pub(crate) fn wait(&mut self, game_id: GameId, offer: &Offer) {
+        self.0.insert(game_id, (offer.player, offer.expiry));
+    }
+
+    /// An offer waits no more.
+    pub(crate) fn taken(&mut self, game_id: GameId) {
+        self.0.remove(&game_id);
+    }
+
+    /// Whether one more may be made to a player at a time, in seconds since 1970.
+    fn check_room(&mut self, player: Address, now: u64, limits: &StakesLimits) -> Result<(), Refusal> {
+        self.0.retain(|_, (_, expiry)| *expiry >= now);
+        let refuse = |message| Err(Refusal::new(ErrorCode::Busy, message));
+        if self.0.values().filter(|(of, _)| *of == player).count() >= limits.max_offers_per_player {
+            return refuse("this player has offers that are not taken; take one, or wait until they expire");
+        }
+        if self.0.len() >= limits.max_offers {
+            return refuse("too many offers wait for their players; try again in a few minutes");
+        }
+        Ok(())
+    }
 }
 
 impl Operator {
     pub(crate) fn new(stakes: Stakes) -> Self {
         let domain = stakes.chain.domain();
-        Self { stakes, domain, wake: Notify::new() }
+        Self { stakes, domain, wake: Notify::new(), offers: Mutex::default() }
+    }
+
+    /// The offers that wait; a poisoned lock guards nothing but the table, which is whole.
+    pub(crate) fn offers(&self) -> MutexGuard<'_, Offers> {
+        self.offers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether this server can go on with a game.
@@ -110,7 +155,7 @@ impl Operator {
         offer.domain == self.domain && offer.offer.operator == self.stakes.key.address()
     }
 
-    /// The offer that answers a wish.
+    /// The offer that answers a wish, from now on among those that wait.
     pub(crate) async fn offer(
         &self,
         wish: &StakesWish,
@@ -144,6 +189,7 @@ impl Operator {
         if stake.checked_add(limits.bond).is_none_or(|needed| needed > account.balance) {
             return Err(refuse("the operator's deposit doesn't cover this stake".into()));
         }
+        let now = account.now.max(crate::clock::unix_ms() / 1_000);
         let offer = Offer {
             operator,
             player: wish.player.0,
@@ -153,11 +199,15 @@ impl Operator {
             operator_stake: stake,
             bond: limits.bond,
             response_seconds: limits.response_seconds,
-            expiry: account.now.max(crate::clock::unix_ms() / 1_000) + u64::from(limits.offer_seconds),
+            expiry: now + u64::from(limits.offer_seconds),
             level,
             player_is_white,
             salt: rand::random(),
         };
-        SignedOffer::sign(self.domain, offer, key).map_err(|error| Refusal::internal(&error))
+        let signed = SignedOffer::sign(self.domain, offer, key).map_err(|error| Refusal::internal(&error))?;
+        let mut offers = self.offers();
+        offers.check_room(signed.offer.player, now, limits)?;
+        offers.wait(GameId(signed.game_id()), &signed.offer);
+        Ok(signed)
     }
 }

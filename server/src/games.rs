@@ -153,7 +153,7 @@ impl Games {
             stakes: Some(Box::new(offer)),
             player_key: Some(Hex32(rand::random())),
         };
-        self.begin(game_id, created, client).await
+        self.begin(game_id, created, client).await.inspect_err(|_| operator.offers().taken(game_id))
     }
 
     /// Stores a new game and has a client follow it.
@@ -170,7 +170,7 @@ impl Games {
             .ok_or_else(|| Refusal::new(ErrorCode::BadPosition, "no game starts at this position"))?;
         let (needs_work, key) = (state.needs_work(), state.player_key);
         let mut live = self.live.lock().await;
-        self.check_room(&live)?;
+        check_room(&live, self.limits.max_live_games)?;
         let store = Arc::clone(&self.store);
         blocking(move || store.append(game_id, &events, None, needs_work))
             .await
@@ -201,11 +201,29 @@ impl Games {
 
     /// Sends a command to a game, which is read from disk if it isn't live.
     pub(crate) async fn send(self: &Arc<Self>, game_id: GameId, command: Command) -> Result<(), Refusal> {
+        self.send_within(self.limits.max_live_games, game_id, command).await
+    }
+
+    /// The same for a game for stakes and what the chain says of it: there is always room for that, since a stake depends on it.
+    pub(crate) async fn send_from_chain(
+        self: &Arc<Self>,
+        game_id: GameId,
+        command: Command,
+    ) -> Result<(), Refusal> {
+        self.send_within(usize::MAX, game_id, command).await
+    }
+
+    async fn send_within(
+        self: &Arc<Self>,
+        room: usize,
+        game_id: GameId,
+        command: Command,
+    ) -> Result<(), Refusal> {
         let mut live = self.live.lock().await;
         let game = match live.get(&game_id) {
             Some(game) => game.clone(),
             None => {
-                self.check_room(&live)?;
+                check_room(&live, room)?;
                 let game = self.spawn(game_id, self.load(game_id).await?);
                 live.insert(game_id, game.clone());
                 game
@@ -303,13 +321,6 @@ impl Games {
         Ok(state)
     }
 
-    fn check_room(&self, live: &HashMap<GameId, mpsc::Sender<Command>>) -> Result<(), Refusal> {
-        if live.len() >= self.limits.max_live_games {
-            return Err(Refusal::new(ErrorCode::Busy, "too many games at a time; try again later"));
-        }
-        Ok(())
-    }
-
     fn spawn(self: &Arc<Self>, game_id: GameId, state: GameState) -> mpsc::Sender<Command> {
         let (sender, commands) = mpsc::channel(COMMAND_QUEUE);
         let task = GameTask::new(Arc::clone(self), game_id, state, commands);
@@ -330,6 +341,13 @@ impl Games {
     pub(crate) async fn all_ended(&self) {
         when(&mut self.tasks.subscribe(), |tasks| *tasks == 0).await;
     }
+}
+
+fn check_room(live: &HashMap<GameId, mpsc::Sender<Command>>, room: usize) -> Result<(), Refusal> {
+    if live.len() >= room {
+        return Err(Refusal::new(ErrorCode::Busy, "too many games at a time; try again later"));
+    }
+    Ok(())
 }
 
 struct Ended<'a>(&'a Games);

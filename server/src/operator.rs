@@ -172,8 +172,13 @@ impl Watch<'_> {
         let Some(offer) = self.offer_of(game_id).await else { return Ok(()) };
         let chain = self.operator.stakes.chain.look(&offer).await?;
         let (reply, answer) = oneshot::channel();
+        if matches!(chain.life, Life::Unopened) {
+            self.operator.offers().wait(game_id, &offer.offer);
+        } else {
+            self.operator.offers().taken(game_id);
+        }
         let seen = Command::Seen { chain: Box::new(chain.clone()), reply };
-        if let Err(refusal) = self.games.send(game_id, seen).await {
+        if let Err(refusal) = self.games.send_from_chain(game_id, seen).await {
             tracing::debug!(game = %game_id, "not told of the chain: {}", refusal.message);
             return Ok(());
         }
@@ -267,7 +272,7 @@ async fn prove(games: &Games, game_id: GameId, game: &StakedGame, ply: usize) ->
     let claim = MoveClaim { game_id, record, mv, sampling, profile: Profile::Chain };
     let (done, mut results) = mpsc::unbounded_channel();
     let job = Job { ply: u32::try_from(ply).unwrap_or(u32::MAX), claim, done };
-    pool.submit(job).ok_or("the prover has too much to do")?;
+    pool.submit_for_chain(job);
     match results.recv().await {
         Some(Done { result: Ok(proved), .. }) => Ok(proved.proof),
         Some(Done { result: Err(Failed::Try { reason, .. }), .. }) => Err(reason),

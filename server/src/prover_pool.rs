@@ -1,5 +1,6 @@
 //! The threads that prove, off the async ones: the prover gets ready in the background, jobs wait in a bounded
-//! queue, every proof is verified before it is handed back.
+//! queue, every proof is verified before it is handed back. A proof for the chain, on which a stake depends, comes before all others
+//! and is never turned away.
 
 use crate::{
     config::Limits,
@@ -8,10 +9,11 @@ use crate::{
 };
 use protocol::{ServerMessage, messages::MAX_PROOF_BYTES};
 use std::{
+    collections::VecDeque,
     panic::{AssertUnwindSafe, catch_unwind},
     path::PathBuf,
     sync::{
-        Arc, Mutex,
+        Arc, Condvar, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     time::{Duration, Instant},
@@ -71,17 +73,47 @@ impl ProverState {
 
 /// The pool. Its threads end when it is dropped, after the proofs they are at.
 pub(crate) struct ProverPool {
-    jobs: mpsc::Sender<Job>,
+    /// Jobs that may wait, those for the chain not counted.
+    room: usize,
     state: watch::Receiver<ProverState>,
     shared: Arc<Shared>,
 }
 
 struct Shared {
-    jobs: Mutex<mpsc::Receiver<Job>>,
+    queue: Mutex<Queue>,
+    /// Something changed in the queue.
+    changed: Condvar,
     state: watch::Sender<ProverState>,
     /// Its queue's length tells jobs how many are before them.
     metrics: Metrics,
     stop: AtomicBool,
+}
+
+#[derive(Default)]
+struct Queue {
+    for_chain: VecDeque<Job>,
+    jobs: VecDeque<Job>,
+    /// Nothing more comes.
+    closed: bool,
+}
+
+impl Shared {
+    /// The queue; a poisoned lock guards nothing but it, and it is whole between any two statements.
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The next job, waited for; `None` once the queue is closed and empty.
+    fn next(&self) -> Option<Job> {
+        let mut queue = self.queue();
+        loop {
+            let next = queue.for_chain.pop_front().or_else(|| queue.jobs.pop_front());
+            if next.is_some() || queue.closed {
+                return next;
+            }
+            queue = self.changed.wait(queue).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
 }
 
 impl ProverPool {
@@ -92,11 +124,11 @@ impl ProverPool {
         limits: &Limits,
         metrics: Metrics,
     ) -> std::io::Result<Self> {
-        let (jobs, receiver) = mpsc::channel(limits.proof_queue.max(1));
         let workers = limits.proof_workers;
         let (state_sender, state) = watch::channel(ProverState::default());
         let shared = Arc::new(Shared {
-            jobs: Mutex::new(receiver),
+            queue: Mutex::default(),
+            changed: Condvar::new(),
             state: state_sender,
             metrics,
             stop: AtomicBool::new(false),
@@ -117,17 +149,27 @@ impl ProverPool {
             }
             work(&first, &opened);
         })?;
-        Ok(Self { jobs, state, shared })
+        Ok(Self { room: limits.proof_queue.max(1), state, shared })
     }
 
     /// Queues a job. Returns the number of jobs before it, or `None` if the queue is full.
     pub(crate) fn submit(&self, job: Job) -> Option<u32> {
-        let before = self.shared.metrics.proof_queue.inc();
-        if self.jobs.try_send(job).is_err() {
-            self.shared.metrics.proof_queue.dec();
+        let mut queue = self.shared.queue();
+        if queue.jobs.len() >= self.room {
             return None;
         }
+        queue.jobs.push_back(job);
+        let before = self.shared.metrics.proof_queue.inc();
+        drop(queue);
+        self.shared.changed.notify_one();
         Some(u32::try_from(before).unwrap_or_default())
+    }
+
+    /// Queues a job for the chain before all that are not.
+    pub(crate) fn submit_for_chain(&self, job: Job) {
+        self.shared.queue().for_chain.push_back(job);
+        self.shared.metrics.proof_queue.inc();
+        self.shared.changed.notify_one();
     }
 
     /// Proofs being made are finished, jobs that wait come back as [`Failed::Stopped`].
@@ -144,6 +186,8 @@ impl ProverPool {
 impl Drop for ProverPool {
     fn drop(&mut self) {
         self.finish();
+        self.shared.queue().closed = true;
+        self.shared.changed.notify_all();
     }
 }
 
@@ -182,10 +226,7 @@ fn open(
 }
 
 fn work(shared: &Shared, prover: &Result<Arc<dyn MoveProver>, String>) {
-    loop {
-        // A poisoned lock guards nothing but the queue, which is whole.
-        let job = shared.jobs.lock().unwrap_or_else(std::sync::PoisonError::into_inner).blocking_recv();
-        let Some(job) = job else { return };
+    while let Some(job) = shared.next() {
         let result = match prover {
             _ if shared.stop.load(Ordering::Relaxed) => Err(Failed::Stopped),
             Ok(prover) => prove(prover.as_ref(), &job, &shared.metrics),
@@ -232,4 +273,88 @@ fn prove(prover: &dyn MoveProver, job: &Job, metrics: &Metrics) -> Result<Proved
 
 fn millis(time: Duration) -> u32 {
     u32::try_from(time.as_millis()).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::Sampling;
+    use engine_circuit::Profile;
+    use protocol::{GameId, GameRecord};
+
+    /// Begins a proof with each message on its channel, and notes the game it is of.
+    struct Stepped {
+        steps: Mutex<std::sync::mpsc::Receiver<()>>,
+        games: Arc<Mutex<Vec<u8>>>,
+    }
+
+    impl MoveProver for Stepped {
+        fn prove(&self, claim: &MoveClaim) -> Result<Vec<u8>, EngineError> {
+            self.games.lock().unwrap().push(claim.game_id.0[0]);
+            self.steps.lock().unwrap().recv().unwrap();
+            Ok(vec![1])
+        }
+
+        fn verify(&self, _: &MoveClaim, _: &[u8]) -> Result<(), EngineError> {
+            Ok(())
+        }
+    }
+
+    struct Ready(Mutex<Option<Stepped>>);
+
+    impl Engine for Ready {
+        fn digest(&self) -> [u8; 32] {
+            [0; 32]
+        }
+
+        fn verifying_key(&self) -> Vec<u8> {
+            Vec::new()
+        }
+
+        fn choose(&self, _: &GameRecord, _: Sampling) -> Option<protocol::shakmaty::Move> {
+            None
+        }
+
+        fn open_prover(
+            &self,
+            _: &std::path::Path,
+            _: &(dyn Fn(f32) + Sync),
+        ) -> Result<Arc<dyn MoveProver>, EngineError> {
+            Ok(Arc::new(self.0.lock().unwrap().take().unwrap()))
+        }
+    }
+
+    #[test]
+    fn a_proof_for_the_chain_comes_first_and_is_never_turned_away() {
+        let (step, steps) = std::sync::mpsc::channel();
+        let games = Arc::default();
+        let prover = Stepped { steps: Mutex::new(steps), games: Arc::clone(&games) };
+        let limits = Limits { proof_queue: 2, proof_workers: 1, ..Limits::default() };
+        let engine = Arc::new(Ready(Mutex::new(Some(prover))));
+        let pool = ProverPool::start(engine, PathBuf::new(), &limits, Metrics::new()).unwrap();
+        let (done, mut results) = mpsc::unbounded_channel();
+        let job = |game: u8| {
+            let record = GameRecord::default();
+            let mv = protocol::shakmaty::Position::legal_moves(record.position())[0];
+            let (game_id, sampling) = (GameId([game; 32]), Sampling::default());
+            Job {
+                ply: 0,
+                claim: MoveClaim { game_id, record, mv, sampling, profile: Profile::Live },
+                done: done.clone(),
+            }
+        };
+        assert_eq!(pool.submit(job(1)), Some(0));
+        while games.lock().unwrap().is_empty() {
+            std::thread::yield_now();
+        }
+        assert_eq!((pool.submit(job(2)), pool.submit(job(3))), (Some(1), Some(2)));
+        assert_eq!(pool.submit(job(4)), None, "the queue is full");
+        pool.submit_for_chain(job(5));
+        pool.submit_for_chain(job(6));
+        for _ in 0..5 {
+            step.send(()).unwrap();
+            assert!(results.blocking_recv().unwrap().result.is_ok());
+        }
+        assert_eq!(*games.lock().unwrap(), [1, 5, 6, 2, 3]);
+    }
 }

@@ -15,7 +15,7 @@ use server::{
     Account, Chain, ChainError, Engine, EngineError, MoveProver, Sampling, ServerConfig, Stakes, StakesLimits,
 };
 use settlement::{
-    dispute::{Act, Life, OnChain},
+    dispute::{Act, Awaited, Life, OnChain, Pending},
     game_file::StakedGame,
     position::PositionWords,
     signature::{Address, Key},
@@ -246,6 +246,94 @@ async fn offers_are_made_within_limits() {
         matches!(&answer, ServerMessage::Error { message, .. } if message.contains("deposit")),
         "{answer:?}"
     );
+    server.stop().await;
+}
+
+/// Offers cost a player nothing: those that wait are limited, for a player and in all. One that was taken makes room.
+#[tokio::test]
+async fn offers_that_wait_are_limited() {
+    let folder = tempfile::tempdir().unwrap();
+    let chain = Held::new(Life::Unopened);
+    let mut config = staked(TestEngine::default(), folder.path(), &chain);
+    let limits = &mut config.stakes.as_mut().unwrap().limits;
+    (limits.max_offers, limits.max_offers_per_player) = (3, 2);
+    let server = TestServer::start(config.clone()).await;
+    let mut client = Client::connect(server.address).await;
+    let ask = async |client: &mut Client, player: u8| {
+        let stakes = StakesWish { player: HexBytes([player; 20]), ..wish() };
+        client.send(ClientMessage::NewStakedGame { human_side: SideChoice::White, level: 3, stakes }).await;
+        match client.game_message().await {
+            ServerMessage::Game { .. } => Ok(()),
+            ServerMessage::Error { code: ErrorCode::Busy, message, .. } => Err(message),
+            other => panic!("expected an offer or a refusal, got {other:?}"),
+        }
+    };
+    for _ in 0..2 {
+        ask(&mut client, 1).await.unwrap();
+    }
+    assert!(ask(&mut client, 1).await.unwrap_err().contains("this player"));
+    ask(&mut client, 2).await.unwrap();
+    assert!(ask(&mut client, 3).await.unwrap_err().contains("too many offers"));
+    server.stop().await;
+    // They still wait after a restart, as soon as the chain was looked at.
+    let server = TestServer::start(config).await;
+    let mut client = Client::connect(server.address).await;
+    tokio::time::timeout(common::PATIENCE, async { while ask(&mut client, 1).await.is_ok() {} }).await.unwrap();
+    chain.set(|chain| chain.life = Life::Open { nonce: NONCE });
+    tokio::time::timeout(common::PATIENCE, async { while ask(&mut client, 1).await.is_err() {} })
+        .await
+        .unwrap();
+    server.stop().await;
+}
+
+/// Whoever fills the server with games without stakes does not keep the operator from answering a challenge.
+#[tokio::test]
+async fn a_full_server_answers_a_challenge() {
+    let folder = tempfile::tempdir().unwrap();
+    let chain = Held::new(Life::Open { nonce: NONCE });
+    let mut config = staked(TestEngine::default(), folder.path(), &chain);
+    config.limits.max_live_games = 1;
+    config.limits.game_idle_timeout = Duration::from_millis(5);
+    config.stakes.as_mut().unwrap().limits.poll = Duration::from_millis(300);
+    let server = TestServer::start(config).await;
+    let mut table = Table::sit(server.address, SideChoice::White).await;
+    table.opened().await;
+    table.play("e2e4").await;
+    let challenged = table.state;
+    table.answer().await;
+    drop(table.client);
+    let mut casual = Client::connect(server.address).await;
+    let terms = GameTerms::default();
+    let new = || ClientMessage::NewGame { human_side: SideChoice::White, start_fen: None, terms };
+    tokio::time::timeout(common::PATIENCE, async {
+        loop {
+            casual.send(new()).await;
+            match casual.game_message().await {
+                ServerMessage::Game { .. } => break,
+                ServerMessage::Error { code: ErrorCode::Busy, .. } => {
+                    tokio::time::sleep(Duration::from_millis(10)).await;
+                }
+                other => panic!("expected a game or a refusal, got {other:?}"),
+            }
+        }
+    })
+    .await
+    .unwrap();
+    casual.send(new()).await;
+    let full = casual.game_message().await;
+    assert!(matches!(full, ServerMessage::Error { code: ErrorCode::Busy, .. }), "{full:?}");
+    chain.set(|chain| {
+        let pending = Pending { by: Side::Player, awaited: Awaited::Move, deadline: 2_000 };
+        (chain.pending, chain.turn, chain.state) = (Some(pending), challenged.position.ply(), Some(challenged));
+    });
+    let answered = async {
+        while chain.sent.lock().unwrap().is_empty() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(common::PATIENCE, answered).await.expect("the challenge is not answered");
+    let sent = chain.sent.lock().unwrap()[0].clone();
+    assert!(matches!(sent, Act::Respond(_)), "{sent:?}");
     server.stop().await;
 }
 
