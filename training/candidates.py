@@ -2,7 +2,7 @@
 
 Every candidate gets as many samples as one idle core trains in `--budget` CPU-seconds, by a measurement that takes the candidates
 in turn (OUT/cost.json): five sixths in float, one sixth in `qat`. Then figures on held-out positions, puzzles, games against the first
-candidate, proving time and proof size; a table in Markdown in OUT/candidates.md and curves in OUT/candidates.png. Every step leaves
+candidate, proving time and proof size; a table in Markdown in OUT/candidates.md (samples and figures of a candidate in OUT/NAME/figures.json, for `forecast.py`) and curves in OUT/candidates.png. Every step leaves
 its result in OUT: run again after a stop, it goes on where it was. A candidate with a pooled bias has no integer form: float only.
 """
 
@@ -64,6 +64,7 @@ def arguments():
     parser.add_argument("--num-puzzles", type=int, default=2000)
     parser.add_argument("--workers", type=int, default=2, help="candidates trained and games played at a time")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--only", nargs="+", choices=CANDIDATES, default=list(CANDIDATES), help="these alone")
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
     args.out = args.out.resolve()
@@ -126,14 +127,14 @@ def train(args, name, milliseconds):
     print(f"{time.strftime('%H:%M:%S')} {name}: {samples:.0f} samples", flush=True)
 
 
-def figures(args, name):
+def figures(args, name, milliseconds):
     """Held-out positions and puzzles: a pooled candidate by its float form, the others by their integers."""
     run = folder(args, name)
     if CANDIDATES[name][2]:
         logits = evaluate.float_logits(load_checkpoint(run / "float" / "checkpoint.pt")[0])
     else:
         logits = evaluate.integer_logits(QuantisedNet.read(run / "network.quant"))
-    out = evaluate.validation({"net": logits}, args.data, args.positions)["net"]
+    out = {"samples": args.budget * 1000 / milliseconds} | evaluate.validation({"net": logits}, args.data, args.positions)["net"]
     float_net = load_checkpoint(run / "float" / "checkpoint.pt")[0]
     out["float"] = evaluate.validation({"net": evaluate.float_logits(float_net)}, args.data, args.positions)["net"]
     if args.puzzles:
@@ -205,13 +206,13 @@ def main():
     args = arguments()
     torch.set_num_threads(1)
     cost = kept(args.out / "cost.json", lambda: costs(args))
-    names = list(CANDIDATES)
+    names = args.only
     with ThreadPoolExecutor(args.workers) as pool:
         list(pool.map(lambda name: train(args, name, cost[name]), names))
     found = {}
     for name in names:
         run = folder(args, name)
-        found[name] = kept(run / "figures.json", lambda: figures(args, name))
+        found[name] = kept(run / "figures.json", lambda: figures(args, name, cost[name]))
         if args.engine and not CANDIDATES[name][2]:
             found[name]["bench"] = kept(run / "bench.json", lambda: proving(args, name))
             if args.book and name != names[0]:

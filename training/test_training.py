@@ -16,6 +16,7 @@ import numpy as np
 import torch
 
 import candidates
+import forecast
 import positions
 import records
 from grow import grow
@@ -273,6 +274,17 @@ class Candidates(unittest.TestCase):
                 state = torch.load(folder / "out" / run / "float" / "checkpoint.pt", weights_only=True)
                 self.assertAlmostEqual(state["samples"], 5 / 6 * 300 / cost[name], delta=candidates.BATCH)
             self.assertTrue((folder / "out" / "candidates.png").exists())
+
+    def test_a_power_law_is_found_again_and_says_what_is_missing(self):
+        samples = np.array([1e5, 3e5, 1e6, 5e6])
+        law = forecast.fit(samples, 0.02 + 3 * samples**-0.4, True)
+        for found, true in zip(law, (0.02, 3, 0.4), strict=True):
+            self.assertAlmostEqual(found, true, delta=1e-3 * true)
+        self.assertAlmostEqual(forecast.needed(law, 0.02 + 3 * 1e7**-0.4), 1e7, delta=1e5)
+        self.assertEqual(forecast.needed(law, 0.019), float("inf"))
+        hopeful = forecast.fit(samples, 0.02 + 3 * samples**-0.4, False)
+        self.assertEqual(hopeful[0], 0)
+        self.assertLess(forecast.needed(hopeful, 0.019), float("inf"))
 
     def test_parameters_are_those_of_the_integer_network(self):
         for channels, blocks in ((16, 1), (64, 5)):
