@@ -278,7 +278,9 @@ async fn offers_that_wait_are_limited() {
     // They still wait after a restart, as soon as the chain was looked at.
     let server = TestServer::start(config).await;
     let mut client = Client::connect(server.address).await;
-    tokio::time::timeout(common::PATIENCE, async { while ask(&mut client, 1).await.is_ok() {} }).await.unwrap();
+    tokio::time::timeout(common::PATIENCE, async { while ask(&mut client, 1).await.is_ok() {} })
+        .await
+        .unwrap();
     chain.set(|chain| chain.life = Life::Open { nonce: NONCE });
     tokio::time::timeout(common::PATIENCE, async { while ask(&mut client, 1).await.is_err() {} })
         .await
@@ -324,7 +326,8 @@ async fn a_full_server_answers_a_challenge() {
     assert!(matches!(full, ServerMessage::Error { code: ErrorCode::Busy, .. }), "{full:?}");
     chain.set(|chain| {
         let pending = Pending { by: Side::Player, awaited: Awaited::Move, deadline: 2_000 };
-        (chain.pending, chain.turn, chain.state) = (Some(pending), challenged.position.ply(), Some(challenged));
+        (chain.pending, chain.turn, chain.state) =
+            (Some(pending), challenged.position.ply(), Some(challenged));
     });
     let answered = async {
         while chain.sent.lock().unwrap().is_empty() {
