@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # Installs the Debian/Ubuntu packages that Fairmate needs and that are missing, and says so.
-# usage: scripts/system-packages.sh GROUP...      groups: build (compiling), run (the client), test (a screen for tests),
+# usage: scripts/system-packages.sh GROUP...      groups: build (compiling), run (the client), test (a screen and a screen reader's half for tests),
 #        browser (the page's test), wasm (compiling the page's module without rustup)
 set -euo pipefail
 declare -A groups=(
     [build]="build-essential pkg-config libwayland-dev libxkbcommon-dev libasound2-dev"
     [run]="libwayland-client0 libxkbcommon0 libxkbcommon-x11-0 libx11-xcb1 libxcursor1 libxi6 libxrandr2 libvulkan1 mesa-vulkan-drivers"
-    [test]="xvfb xauth xdotool x11-utils imagemagick"
+    [test]="xvfb xauth xdotool x11-utils imagemagick dbus at-spi2-core python3-gi gir1.2-atspi-2.0"
     [browser]="chromium"
     [wasm]="rustc-web cargo-web rust-web-src lld-22"
 )

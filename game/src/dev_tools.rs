@@ -46,6 +46,9 @@ pub struct DevOptions {
     /// Start a game, drag a piece about, print how long start and frames took and quit.
     #[arg(long, hide = true)]
     pub measure: bool,
+    /// With `--measure`: leave the window alone for so many seconds, and print what that cost.
+    #[arg(long, value_name = "SECONDS", hide = true, requires = "measure")]
+    pub idle: Option<u64>,
     /// Open this saved game at the start.
     #[arg(long, value_name = "FILE", hide = true)]
     pub open_file: Option<PathBuf>,

@@ -236,7 +236,14 @@ pub fn save_evidence(folder: &DataFolder, state: &PlayState) -> Result<PathBuf, 
         }
         write(&folder.join("game.pgn"), notation::pgn(game).as_bytes())?;
         if let Some(proof) = game.proofs.get(&alarm.ply) {
-            write(&folder.join("proof.bin"), proof)?;
+            let path = folder.join("proof.bin");
+            write(&path, proof)?;
+            // Whoever has no engine drops both files on the page that verifies.
+            let key = format!("{}.vk", notation::hex_digest(&game.digest));
+            let command =
+                engine::recheck_command(game, Some(Path::new(&key)), alarm.ply, Path::new("proof.bin"));
+            text += &command
+                .map_or_else(|reason| reason, |command| format!("check the proof with:\n{command}\n"));
         }
     }
     let heard = state.heard.iter().fold(String::new(), |all, raw| all + &without_key(raw) + "\n");
@@ -245,27 +252,30 @@ pub fn save_evidence(folder: &DataFolder, state: &PlayState) -> Result<PathBuf, 
     Ok(folder)
 }
 
+/// Marks a game for stakes.
+const STAKED: &str = "staked";
+
 fn current_game(folder: &DataFolder) -> PathBuf {
     folder.0.join("current-game")
 }
 
 /// Notes the game that is being played, so that the next run of the client takes it up and knows it again; forgets it
-/// once it has ended.
+/// once it has ended. While something is wrong with it, what was noted before stays: the server's version takes no place of it.
 pub fn remember_game(folder: &DataFolder, state: &PlayState) {
     let path = current_game(folder);
-    if state.watching.is_some() {
+    if state.watching.is_some() || state.alarm.is_some() {
         return;
     }
     let game = state.game.as_ref().filter(|game| game.is_played_here());
     let game = game.or(state.aside.as_deref());
     let text = match game {
         Some(game) if game.outcome.is_none() => format!(
-            "{}\n{}\n{}\n{}\n{}\n{}\n{}\n",
+            "{}\n{}\n{}\n{}\n{}\n{}\n{}\n{}\n",
             game.id,
             hex::encode(game.digest),
             if game.human == Color::White { "white" } else { "black" },
             game.record.start_fen(),
-            game.record.truncated(game.confirmed).uci_moves().join(" "),
+            game.record.uci_moves().join(" "),
             game.seeds.as_ref().map_or_else(String::new, |seeds| format!(
                 "{} {} {}",
                 seeds.level(),
@@ -273,10 +283,13 @@ pub fn remember_game(folder: &DataFolder, state: &PlayState) {
                 hex::encode(seeds.nonce().0)
             )),
             game.key.map_or_else(String::new, |key| hex::encode(key.0)),
+            if game.stakes.is_some() { STAKED } else { "" },
         ),
         _ => String::new(),
     };
-    if let Err(error) = std::fs::create_dir_all(&folder.0).and_then(|()| write(&path, text.as_bytes())) {
+    if let Err(error) =
+        std::fs::create_dir_all(&folder.0).and_then(|()| write_through(&path, text.as_bytes()))
+    {
         bevy::log::warn!("{}: {error}", path.display());
     }
 }
@@ -300,7 +313,8 @@ pub fn earlier_game(folder: &DataFolder) -> Option<EarlierGame> {
     let seeds = lines.next().and_then(earlier_seeds);
     let mut key = [0; 32];
     let key = lines.next().and_then(|line| hex::decode_to_slice(line, &mut key).ok().map(|()| Hex32(key)));
-    Some(EarlierGame { id, digest, human, record, seeds, key })
+    let staked = lines.next() == Some(STAKED);
+    Some(EarlierGame { id, digest, human, record, seeds, key, staked })
 }
 
 /// Level, head and nonce of a game that goes on.
@@ -313,6 +327,21 @@ fn earlier_seeds(line: &str) -> Option<Seeds> {
     };
     let (head, nonce) = (hash()?, hash()?);
     Some(Seeds::known(level, head, nonce))
+}
+
+/// Writes a file whole or not at all, and returns once it is on the disk: after a power cut it is what it was here.
+fn write_through(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    let mut partial = path.as_os_str().to_owned();
+    partial.push(".part");
+    let mut file = std::fs::File::create(&partial)?;
+    std::io::Write::write_all(&mut file, bytes)?;
+    file.sync_all()?;
+    std::fs::rename(&partial, path)?;
+    match path.parent() {
+        // Not every system lets a folder be opened.
+        Some(folder) => std::fs::File::open(folder).map_or(Ok(()), |folder| folder.sync_all()),
+        None => Ok(()),
+    }
 }
 
 /// Writes a file whole or not at all.

@@ -1,11 +1,13 @@
-//! The board for screen readers: a grid of 64 labelled nodes of which the keyboard's square has the focus, and announcements of what happens.
+//! What screen readers are told: the board as a grid of 64 labelled nodes of which the keyboard's square has the focus, announcements of what
+//! happens, the texts of dialogs. Buttons name themselves (`theme::widgets`).
 
 use super::{BoardHand, BoardSurface, Cell, layout::BoardLayout, state};
 use crate::{
     Step,
     i18n::Texts,
     play::{Play, notation, state::PlayState},
-    screens::panel::status_line,
+    screens::{dialogs::Dialog, panel::status_line},
+    theme::widgets::Does,
 };
 use accesskit::{Live, Node as SpokenNode, Role};
 use bevy::{
@@ -26,7 +28,8 @@ pub struct SpokenPlugin;
 impl Plugin for SpokenPlugin {
     fn build(&self, app: &mut App) {
         app.add_systems(Startup, spawn_announcer)
-            .add_systems(Update, (label_squares, announce, focus_square).in_set(Step::Draw));
+            .add_systems(Update, (label_squares, announce, focus_square).in_set(Step::Draw))
+            .add_systems(PostUpdate, (read_dialogs, hide_pictures));
     }
 }
 
@@ -135,6 +138,39 @@ fn announce(
         // Platforms announce a change of a live node's name.
         announcer.set_label(text.clone());
         *said = text;
+    }
+}
+
+/// The texts of dialogs, as they are now; those on buttons are the buttons' names. Bevy's own label would keep the first.
+fn read_dialogs(
+    mut texts: Query<'_, '_, (Entity, &Text, Option<&mut AccessibilityNode>), Changed<Text>>,
+    parents: Query<'_, '_, &ChildOf>,
+    dialogs: Query<'_, '_, (), With<Dialog>>,
+    buttons: Query<'_, '_, (), With<Does>>,
+    mut commands: Commands<'_, '_>,
+) {
+    for (entity, text, node) in &mut texts {
+        let within = |found: &dyn Fn(Entity) -> bool| parents.iter_ancestors(entity).any(found);
+        if !within(&|parent| dialogs.contains(parent)) || within(&|parent| buttons.contains(parent)) {
+            continue;
+        }
+        if let Some(mut node) = node {
+            node.set_value(text.0.as_str());
+        } else {
+            let mut node = SpokenNode::new(Role::Label);
+            node.set_value(text.0.as_str());
+            commands.entity(entity).try_insert(AccessibilityNode(node));
+        }
+    }
+}
+
+/// Pictures are silent: what they show is said by the square, the button or the line that they belong to. Bevy would offer each as an image
+/// without a name, three to a square.
+fn hide_pictures(pictures: Query<'_, '_, Entity, Added<ImageNode>>, mut commands: Commands<'_, '_>) {
+    for entity in &pictures {
+        let mut node = SpokenNode::new(Role::Image);
+        node.set_hidden();
+        commands.entity(entity).try_insert(AccessibilityNode(node));
     }
 }
 

@@ -12,9 +12,22 @@ use protocol::{
     record::START_FEN, shakmaty::Position,
 };
 
+/// The first half-move in the server's record, from `from` on, that is the player's. What this client has not played, the player has not.
+fn foreign(human: Side, record: &GameRecord, from: usize) -> Option<(u32, String)> {
+    let players =
+        |&at: &usize| record.position_at(at).is_some_and(|position| Side::from(position.turn()) == human);
+    let at = (from..record.ply()).find(players)?;
+    let mv = GameRecord::uci(*record.moves().get(at)?);
+    Some((
+        u32::try_from(at).ok()?,
+        format!("{mv} at half-move {at} would be yours, and was not played in this client"),
+    ))
+}
+
 impl PlayState {
-    /// What is wrong with a game that is not the one on the board, if anything.
-    fn strange(&self, human: Side, record: &GameRecord, terms: GameTerms) -> Option<String> {
+    /// What is wrong with a game that is not the one on the board, if anything, and at which half-move.
+    fn strange(&self, human: Side, record: &GameRecord, terms: GameTerms) -> Option<(u32, Offence, String)> {
+        let other = |reason: String| Some((0, Offence::OtherGame, reason));
         if let Some(wish) = &self.wanted {
             let fen = GameRecord::from_fen(wish.start_fen.as_deref().unwrap_or(START_FEN));
             let side = match wish.side {
@@ -26,13 +39,13 @@ impl PlayState {
             // The network may have begun.
             let played = usize::from(first.is_some_and(|turn| Side::from(turn) != human));
             return if side.is_some_and(|side| side != human) {
-                Some(format!("the side asked for was {:?}", wish.side))
+                other(format!("the side asked for was {:?}", wish.side))
             } else if fen.is_ok_and(|fen| fen.start_fen() != record.start_fen()) {
-                Some("it starts at another position than the one asked for".into())
+                other("it starts at another position than the one asked for".into())
             } else if terms != wish.terms {
-                Some("its clock or its kind is not what was asked for".into())
+                other("its clock or its kind is not what was asked for".into())
             } else if record.ply() > played {
-                Some("moves were played in it already".into())
+                other("moves were played in it already".into())
             } else {
                 None
             };
@@ -44,7 +57,12 @@ impl PlayState {
         // The last move may not have reached the server.
         let kept = common == own.len() || (common == theirs.len() && own.len() == common + 1);
         let same = earlier.human == human && earlier.record.start_fen() == record.start_fen();
-        (!same || !kept).then(|| "it is not the game this client has kept".into())
+        if !same || !kept {
+            return other("it is not the game this client has kept".into());
+        }
+        // Its record was on the disk before the server heard of a move (`Effect::Moved`).
+        let (ply, reason) = foreign(human, record, own.len()).filter(|_| !earlier.staked)?;
+        Some((ply, Offence::OtherHistory, reason))
     }
 
     pub(super) fn adopt(&mut self, message: ServerMessage, now_s: f64) -> Vec<Effect> {
@@ -99,8 +117,8 @@ impl PlayState {
             game.stakes = stakes.as_ref().map(|_| Staked::default());
             self.game = Some(game);
             effects.push(Effect::GameStarted);
-            if let Some(reason) = strange {
-                effects.extend(self.raise(0, Offence::OtherGame, reason));
+            if let Some((ply, offence, reason)) = strange {
+                effects.extend(self.raise(ply, offence, reason));
                 return effects;
             }
         } else if let Some(game) = &mut self.game {
@@ -125,6 +143,11 @@ impl PlayState {
             } else if common < own.len() && common < game.confirmed {
                 let reason = format!("after {common} half-moves its record differs from what was played");
                 return self.raise(u32::try_from(common).unwrap_or(0), Offence::OtherHistory, reason);
+            } else if game.is_played_here()
+                && game.stakes.is_none()
+                && let Some((ply, reason)) = foreign(human, &record, common)
+            {
+                return self.raise(ply, Offence::OtherHistory, reason);
             }
             game.confirmed = theirs.len();
             let ahead = common == theirs.len() && game.record.ply() == theirs.len() + 1;
@@ -184,12 +207,19 @@ impl PlayState {
         let Some(game) = &mut self.game else { return Ok(None) };
         let confirmed = u32::try_from(game.confirmed).unwrap_or(u32::MAX);
         let moves = game.bot_moves_before(confirmed);
+        if game.watched && said.is_none() && self.link_seeds.is_some() {
+            return Err("the link names seeds, and it shows none".into());
+        }
         if let (true, Some(said), Some(level)) = (game.watched, said, Level::new(game.terms.level)) {
-            // The player chose the nonce; whoever watches takes the first that is said, and no other after it.
+            // The player chose the nonce. Whoever watches takes the first that is said, if it is the link's, and no other after it.
             if game.seeds.is_none()
                 && let Some(nonce) = said.nonce
             {
-                game.seeds = Some(Seeds::known(level, said.head, nonce));
+                let seeds = Seeds::known(level, said.head, nonce);
+                if self.link_seeds.is_some_and(|link| link != seeds.fingerprint()) {
+                    return Err("its seeds are not those that the link names".into());
+                }
+                game.seeds = Some(seeds);
             }
             if game.seeds.is_none() && moves == 0 {
                 return Ok(None);

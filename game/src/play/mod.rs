@@ -122,12 +122,15 @@ pub struct PlayPlugin;
 impl Plugin for PlayPlugin {
     fn build(&self, app: &mut App) {
         let earlier = app.world().get_resource::<DataFolder>().and_then(files::earlier_game);
-        let (watching, address) = match app.world().get_resource::<Opponent>() {
-            Some(Opponent::Watched(link)) => (Some(link.game), Some(link.address.clone())),
-            Some(Opponent::Remote(address)) => (None, Some(address.clone())),
-            _ => (None, None),
-        };
-        let state = PlayState { earlier, watching, address, ..PlayState::default() };
+        let mut state = PlayState { earlier, ..PlayState::default() };
+        match app.world().get_resource::<Opponent>() {
+            Some(Opponent::Watched(link)) => {
+                state.watching = Some(link.game);
+                (state.link_seeds, state.address) = (link.seeds, Some(link.address.clone()));
+            }
+            Some(Opponent::Remote(address)) => state.address = Some(address.clone()),
+            _ => {}
+        }
         app.insert_resource(Play { state, ..Play::default() })
             .add_systems(Startup, close_start_for_watchers)
             .add_message::<PlayerAction>()

@@ -49,6 +49,13 @@ impl Seeds {
         Hex32(self.0.nonce)
     }
 
+    /// Head and nonce in one hash, for a link: `keccak256("fairmate watch 1" || head || nonce)`. Whoever has it from the player need not take the
+    /// server's word for either.
+    #[must_use]
+    pub fn fingerprint(&self) -> Hex32 {
+        Hex32(keccak256(&[b"fairmate watch 1".as_slice(), &self.0.head, &self.0.nonce].concat()))
+    }
+
     /// Level of the game.
     #[must_use]
     pub fn level(&self) -> Level {
@@ -126,6 +133,9 @@ mod tests {
         let element = |number| chain.element(number).map(Hex32);
         let mut seeds = Seeds::fresh(level, Hex32(chain.head()));
         assert_ne!(seeds.nonce(), Seeds::fresh(level, Hex32(chain.head())).nonce());
+        for other in [Seeds::known(level, Hex32([1; 32]), seeds.nonce()), Seeds::fresh(level, seeds.head())] {
+            assert_ne!(seeds.fingerprint(), other.fingerprint());
+        }
         assert!(seeds.take(0, None).is_err() && seeds.take(0, element(2)).is_err());
         assert!(seeds.take(1, element(1)).is_err() && seeds.take(1, element(3)).is_err());
         // Two that were not shown.

@@ -115,6 +115,8 @@ pub struct EarlierGame {
     pub seeds: Option<Seeds>,
     /// What shows the server that this client is its player.
     pub key: Option<Hex32>,
+    /// Whether it is played for stakes.
+    pub staked: bool,
 }
 
 /// Everything the client knows.
@@ -140,6 +142,8 @@ pub struct PlayState {
     pub earlier: Option<EarlierGame>,
     /// A game of somebody else that this client follows.
     pub watching: Option<GameId>,
+    /// What the link says of its seeds ([`Seeds::fingerprint`]).
+    pub link_seeds: Option<Hex32>,
     /// Where the server is, if it is not in this program.
     pub address: Option<String>,
     /// Where and as whom this client plays for stakes, if it does.
@@ -190,14 +194,15 @@ impl PlayState {
         }
         game.premove = None;
         let ply = u32::try_from(ply).unwrap_or(u32::MAX);
+        // On the disk before the server hears of it: what the server then says of it is known again after a crash.
         vec![
+            Effect::Moved,
             Effect::Send(ClientMessage::Move {
                 game_id: game.id,
                 ply,
                 uci: GameRecord::uci(mv),
                 signature: None,
             }),
-            Effect::Moved,
         ]
     }
 

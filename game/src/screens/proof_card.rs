@@ -78,6 +78,8 @@ struct Content {
     position: String,
     facts: Vec<(String, String)>,
     trial: Option<(String, Sign, Color)>,
+    /// What whoever watches takes the server's word for.
+    watched: Option<&'static str>,
     has_proof: bool,
     ply: u32,
 }
@@ -185,6 +187,10 @@ fn content(texts: &Texts, state: &PlayState, card: &ProofCard, pinned: &PinnedKe
         position: Fen::from_position(position, EnPassantMode::Legal).to_string(),
         facts: facts(texts, game, card.ply, pinned),
         trial: trial(texts, card),
+        watched: game.watched.then_some(match (&game.seeds, state.link_seeds) {
+            (Some(_), None) => "card-watched-seeds",
+            _ => "card-watched",
+        }),
         has_proof: game.proofs.contains_key(&card.ply),
         ply: card.ply,
     })
@@ -266,6 +272,9 @@ fn spawn(commands: &mut Commands<'_, '_>, content: &Content, art: &Art) {
             }
         });
         card.spawn(theme::say("card-limits", 12.5, Weight::Regular, colour::MUTED));
+        if let Some(watched) = content.watched {
+            card.spawn(theme::say(watched, 12.5, Weight::Regular, colour::MUTED));
+        }
         if let Some((text, sign, tone)) = &content.trial {
             card.spawn(row(8.0)).with_children(|row| {
                 row.spawn(icon(*sign, 18.0));

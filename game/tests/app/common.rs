@@ -188,8 +188,10 @@ impl Client {
         self.say(ServerMessage::game(GAME, human, &record, None, terms, Vec::new(), None));
         assert_eq!(self.overlay(), Overlay::None, "{:?}", self.play().state.alarm);
         if !moves.is_empty() {
-            // The game as it stands after some moves, as a server resumes it.
+            // The game as it stands after some moves that were played here, as a server resumes it.
             let record = GameRecord::replay(start_fen, moves.iter().copied()).unwrap();
+            let mut play = self.app.world_mut().resource_mut::<Play>();
+            play.state.game.as_mut().unwrap().record = record.clone();
             self.say(ServerMessage::game(GAME, human, &record, None, terms, Vec::new(), None));
         }
         self.sent();

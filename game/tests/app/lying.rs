@@ -105,6 +105,70 @@ fn a_history_that_changes() {
     assert_caught(&mut client, Offence::IllegalMove);
 }
 
+/// A game of the server's message, with these moves.
+fn told(client: &mut Client, moves: &[&str]) {
+    let record = GameRecord::replay(START_FEN, moves.iter().copied()).unwrap();
+    client.say(ServerMessage::game(GAME, Side::White, &record, None, GameTerms::default(), Vec::new(), None));
+}
+
+/// A server can't make moves for the player: neither behind those played here nor in place of one it has not confirmed.
+#[test]
+fn moves_that_the_player_has_not_made() {
+    for (moves, ply) in [
+        (vec!["e2e4", "e7e5", "g1f3"], 2),
+        (vec!["e2e4", "e7e5", "g1f3", "b8c6"], 2),
+        (vec!["d2d4"], 0),
+        (vec!["d2d4", "d7d5"], 0),
+    ] {
+        let mut client = Client::scripted();
+        client.begin(Side::White, START_FEN, &[]);
+        client.drag(Square::E2, Square::E4);
+        told(&mut client, &moves);
+        assert_caught(&mut client, Offence::OtherHistory);
+        assert_eq!(client.play().state.alarm.as_ref().unwrap().ply, ply);
+        assert_eq!(client.moves(), ["e2e4"], "the board shows what was played here");
+    }
+    // What it may say: the move and its own answer, at once or after the move has got lost.
+    for moves in [&["e2e4", "e7e5"][..], &["e2e4"], &[]] {
+        let mut client = Client::scripted();
+        client.begin(Side::White, START_FEN, &[]);
+        client.drag(Square::E2, Square::E4);
+        told(&mut client, moves);
+        assert_eq!(client.play().state.alarm, None);
+        assert!(client.moves().starts_with(&["e2e4".to_owned()]));
+    }
+}
+
+/// The client's own record is on the disk before the server hears of a move, so that it still counts after a crash; what a server adds to
+/// it is a lie then as before, and as often as the client is started.
+#[test]
+fn moves_that_the_player_has_not_made_before_a_crash() {
+    let begun = || {
+        let mut client = Client::scripted();
+        client.begin(Side::White, START_FEN, &[]);
+        client.drag(Square::E2, Square::E4);
+        client
+    };
+    // Killed with the move just sent, or just before: the server has it, with or without an answer, or has not.
+    for moves in [&["e2e4", "e7e5"][..], &["e2e4"], &[]] {
+        let mut client = Client::scripted_in(begun().close());
+        told(&mut client, moves);
+        assert_eq!(client.play().state.alarm, None);
+        assert_eq!(client.moves(), moves);
+    }
+    let mut folder = begun().close();
+    for _ in 0..2 {
+        let mut client = Client::scripted_in(folder);
+        told(&mut client, &["e2e4", "e7e5", "g1f3", "b8c6"]);
+        assert_caught(&mut client, Offence::OtherHistory);
+        folder = client.close();
+    }
+    // A game that is asked for after that is another.
+    let mut client = Client::scripted_in(folder);
+    client.begin(Side::White, START_FEN, &[]);
+    assert_eq!(client.play().state.alarm, None);
+}
+
 #[test]
 fn ends_that_are_none() {
     for (winner, reason) in [
@@ -143,11 +207,11 @@ fn a_clock_that_takes_time() {
 #[test]
 fn a_game_that_is_not_the_one_this_client_has_kept() {
     for (moves, caught) in [
-        (vec!["e2e4", "e7e5", "g1f3", "b8c6"], false),
-        (vec!["e2e4", "e7e5"], false),
-        (vec!["e2e4", "c7c5"], true),
-        (vec!["d2d4"], true),
-        (vec![], true),
+        (vec!["e2e4", "e7e5", "g1f3", "b8c6"], Some(Offence::OtherHistory)),
+        (vec!["e2e4", "e7e5"], None),
+        (vec!["e2e4", "c7c5"], Some(Offence::OtherGame)),
+        (vec!["d2d4"], Some(Offence::OtherGame)),
+        (vec![], Some(Offence::OtherGame)),
     ] {
         let mut client = Client::scripted();
         client.begin(Side::White, START_FEN, &[]);
@@ -167,8 +231,8 @@ fn a_game_that_is_not_the_one_this_client_has_kept() {
             Vec::new(),
             None,
         ));
-        if caught {
-            assert_caught(&mut client, Offence::OtherGame);
+        if let Some(offence) = caught {
+            assert_caught(&mut client, offence);
         } else {
             assert_eq!(client.play().state.alarm, None);
             assert_eq!(client.moves(), moves);

@@ -10,6 +10,7 @@ mod lying;
 mod play;
 mod proofs;
 mod review;
+mod spoken;
 #[cfg(feature = "stakes")]
 mod stakes;
 #[cfg(feature = "stakes")]

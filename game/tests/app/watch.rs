@@ -1,11 +1,14 @@
 //! Watching a game by its link, on a real server: every proof is checked here, too, and nothing can be played.
 
 use crate::common::{Client, GAME, model, pinned, prove};
+use bevy::input::keyboard::KeyCode;
+use engine_circuit::{Level, sampling::SeedChain};
 use game::{
     files,
     net::{Opponent, embedded},
     play::{
         Play, PlayerAction,
+        seeds::Seeds,
         state::{Badge, Blocked, Offence},
         watch::WatchLink,
     },
@@ -13,8 +16,8 @@ use game::{
     settings::Setting,
 };
 use protocol::{
-    EndReason, GameId, GameRecord, GameTerms, Outcome, ProofMode, ServerMessage, Side, SideChoice,
-    record::START_FEN, shakmaty::Square,
+    EndReason, GameId, GameRecord, GameSeeds, GameTerms, Hex32, Outcome, ProofMode, ServerMessage, Side,
+    SideChoice, record::START_FEN, shakmaty::Square,
 };
 use std::sync::mpsc;
 use tokio::sync::oneshot;
@@ -73,6 +76,8 @@ fn a_game_is_watched_by_its_link_and_every_proof_is_checked() {
     player.assert_text("whoever has it can watch");
     let link: WatchLink = player.clipboard().parse().unwrap();
     assert_eq!((&link.address, link.game), (&server.address, player.game().id));
+    assert_eq!(link.seeds, player.game().seeds.as_ref().map(Seeds::fingerprint));
+    assert!(link.seeds.is_some());
 
     let mut watcher = Client::start(Opponent::Watched(link), pinned());
     assert_eq!(watcher.overlay(), Overlay::None);
@@ -93,6 +98,8 @@ fn a_game_is_watched_by_its_link_and_every_proof_is_checked() {
     watcher.wait_for("the check", 300, |client| client.game().verified_count() == (1, 1));
     assert!(matches!(watcher.badge(1), Badge::Verified { .. }));
     assert_eq!(watcher.game().seeds, player.game().seeds);
+    // Who watches passes the same link on.
+    assert_eq!(watcher.play().state.watch_link(), player.play().state.watch_link());
     // Late comers get moves and proofs.
     let late = player.play().state.watch_link().unwrap();
     let mut late = Client::start(Opponent::Watched(late), pinned());
@@ -124,11 +131,56 @@ fn a_game_is_watched_by_its_link_and_every_proof_is_checked() {
 #[test]
 fn a_link_to_no_game_is_said_to_be_one() {
     let server = Server::start();
-    let link = WatchLink { address: server.address.clone(), game: GameId([9; 32]) };
+    let link = WatchLink { address: server.address.clone(), game: GameId([9; 32]), seeds: None };
     let mut watcher = Client::start(Opponent::Watched(link), pinned());
     watcher.wait_for("the refusal", 60, |client| {
         client.texts().iter().any(|text| text.contains("there is no game 0909"))
     });
+}
+
+/// Below the strongest level the link names head and nonce by the player's word, so that the server can't tell whoever watches of others.
+#[test]
+fn seeds_that_the_link_does_not_name() {
+    let level = Level::new(3).unwrap();
+    let chain = SeedChain::new([7; 32], 4);
+    let seeds = Seeds::known(level, Hex32(chain.head()), Hex32([1; 32]));
+    let said = |head, nonce| Some(GameSeeds { head, nonce: Some(nonce), elements: Vec::new() });
+    let terms = GameTerms { level: 3, ..GameTerms::default() };
+    for (link, level, said, caught) in [
+        (true, 3, said(seeds.head(), seeds.nonce()), false),
+        (true, 3, said(seeds.head(), Hex32([2; 32])), true),
+        (true, 3, said(Hex32([2; 32]), seeds.nonce()), true),
+        (true, 8, None, true),
+        (false, 3, said(seeds.head(), Hex32([2; 32])), false),
+    ] {
+        let mut client = Client::start(Opponent::Scripted, pinned());
+        let mut play = client.app.world_mut().resource_mut::<Play>();
+        play.state.watching = Some(GAME);
+        play.state.link_seeds = link.then(|| seeds.fingerprint());
+        client.welcome(ProofMode::Gkr);
+        let record = GameRecord::replay(START_FEN, ["e2e4"]).unwrap();
+        let terms = GameTerms { level, ..terms };
+        client.say(ServerMessage::game(GAME, Side::White, &record, None, terms, vec![], said));
+        let alarm = client.play().state.alarm.as_ref().map(|alarm| alarm.offence);
+        assert_eq!(alarm, caught.then_some(Offence::WrongSeed));
+        if !caught {
+            client.say(ServerMessage::BotMove {
+                game_id: GAME,
+                ply: 1,
+                uci: "e7e5".into(),
+                infer_ms: 1.0,
+                seed_element: chain.element(1).map(Hex32),
+                signature: None,
+            });
+            client.key(KeyCode::KeyP);
+            client.frames(3);
+            client.assert_text(if link {
+                "has made is the server's word."
+            } else {
+                "because the link does not name it"
+            });
+        }
+    }
 }
 
 /// A client that watches a scripted game after e4 and the network's proven answer.

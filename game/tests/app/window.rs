@@ -2,9 +2,9 @@
 
 use std::process::Command;
 
-#[test]
-fn a_game_in_a_real_window() {
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/app/window.sh");
+/// Runs a script beside this file with the client as its argument.
+pub(crate) fn in_a_window(script: &str) {
+    let script = format!("{}/tests/app/{script}", env!("CARGO_MANIFEST_DIR"));
     let output = Command::new("bash").arg(script).arg(env!("CARGO_BIN_EXE_game")).output().unwrap();
     let text = String::from_utf8_lossy(&output.stdout);
     match output.status.code() {
@@ -12,4 +12,9 @@ fn a_game_in_a_real_window() {
         Some(77) => eprintln!("{text}"),
         code => panic!("exit code {code:?}\n{text}\n{}", String::from_utf8_lossy(&output.stderr)),
     }
+}
+
+#[test]
+fn a_game_in_a_real_window() {
+    in_a_window("window.sh");
 }
