@@ -259,8 +259,9 @@ mod tests {
 
     #[test]
     fn the_line_says_what_idling_costs() {
-        let used = processor_time_of("7 (a name) with (S) 1 7 7 0 -1 4194304 9 0 0 0 150 25 3 4 20 0 1 0 99");
-        assert_eq!(used, None, "text in the numbers");
+        for broken in ["", "7 a name S 1", "7 (a name) S 1 7 7 0 -1 4194304 9 0 0 0 x 25 3"] {
+            assert_eq!(processor_time_of(broken), None, "{broken}");
+        }
         let used = processor_time_of("7 (a ) name) S 1 7 7 0 -1 4194304 9 0 0 0 150 25 3 4 20 0 1 0 99");
         assert_eq!(used, Some(Duration::from_millis(1_750)));
         let text = "idle for 60.0 s: 15 frames, 1.75 s of processor time";
