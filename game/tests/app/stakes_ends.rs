@@ -277,8 +277,8 @@ impl Drop for Killed {
 /// The game that a client keeps in its folder, once it has so many half-moves.
 fn game_of(clients: &Path, plies: usize) -> Option<PlayerGame> {
     let client = std::fs::read_dir(clients).unwrap().next()?.unwrap().path();
-    let games = std::fs::read_dir(client.join("stakes")).ok()?.map(|entry| entry.unwrap().path());
-    let game = games.filter(|path| path.extension().is_some_and(|extension| extension == "json")).next()?;
+    let mut games = std::fs::read_dir(client.join("stakes")).ok()?.map(|entry| entry.unwrap().path());
+    let game = games.find(|path| path.extension().is_some_and(|extension| extension == "json"))?;
     PlayerGame::load(&game).ok().filter(|game| game.game().record().ply() >= plies)
 }
 
