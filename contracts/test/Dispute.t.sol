@@ -371,6 +371,23 @@ contract DisputeTest is SettlementBase {
         assertFinal(3.2 ether, 47.9 ether);
     }
 
+    function testNothingIsRefutedWhereNothingIsPending() public {
+        open();
+        State memory state = line(first(), "e2e4 ");
+        bytes memory signature = signState(PLAYER_KEY, state);
+        vm.expectRevert(abi.encodeWithSelector(Settlement.NothingPending.selector, Settlement.Pending.Nothing));
+        settlement.refute(offer, state, signature);
+    }
+
+    /// @notice The first position founds a challenge of either side, but only White's move from it.
+    function testNobodyMovesForTheOther() public {
+        open();
+        State memory state = first();
+        vm.prank(operator);
+        vm.expectRevert(abi.encodeWithSelector(Settlement.WrongTurn.selector));
+        settlement.challenge(offer, state, "", Notation.uci("e2e4"), nothing());
+    }
+
     function testMissedMateIsRefuted() public {
         open();
         State memory state = line(first(), "e2e4 e7e5 f1c4 b8c6 d1h5 g8f6 ");

@@ -62,6 +62,8 @@ contract ProvenMovesTest is SettlementBase {
         mint();
         vm.assertTrue(token.ownerOf(tokenId) == player);
         vm.assertEq(token.balanceOf(player), 1);
+        vm.expectRevert(abi.encodeWithSelector(ProvenTokens.InvalidReceiver.selector, address(0)));
+        token.balanceOf(address(0));
         vm.assertTrue(token.verify(prompt, content, proof));
         vm.expectRevert(abi.encodeWithSelector(ProvenTokens.AlreadyMinted.selector, tokenId));
         token.addAigcData(tokenId, prompt, content, proof);

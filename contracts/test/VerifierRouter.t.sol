@@ -97,6 +97,12 @@ contract VerifierRouterTest is SettlementBase {
         bytes memory long = bytes.concat(text, hex"00");
         vm.expectRevert(abi.encodeWithSelector(VerifierRouter.MalformedStatement.selector, long.length));
         router.attest(long, proofOf(long));
+        bytes memory short = new bytes(text.length - 1);
+        for (uint256 at = 0; at < short.length; ++at) {
+            short[at] = text[at];
+        }
+        vm.expectRevert(abi.encodeWithSelector(VerifierRouter.MalformedStatement.selector, short.length));
+        router.attest(short, proofOf(short));
         bytes memory none = bytes.concat(text);
         none[65] = 0;
         vm.expectRevert(abi.encodeWithSelector(VerifierRouter.MalformedStatement.selector, none.length));
