@@ -262,10 +262,14 @@ async fn offers_that_wait_are_limited() {
     let ask = async |client: &mut Client, player: u8| {
         let stakes = StakesWish { player: HexBytes([player; 20]), ..wish() };
         client.send(ClientMessage::NewStakedGame { human_side: SideChoice::White, level: 3, stakes }).await;
-        match client.game_message().await {
-            ServerMessage::Game { .. } => Ok(()),
-            ServerMessage::Error { code: ErrorCode::Busy, message, .. } => Err(message),
-            other => panic!("expected an offer or a refusal, got {other:?}"),
+        loop {
+            match client.game_message().await {
+                ServerMessage::Game { .. } => return Ok(()),
+                ServerMessage::Error { code: ErrorCode::Busy, message, .. } => return Err(message),
+                // Of an offer before this one.
+                ServerMessage::StakesOpened { .. } => {}
+                other => panic!("expected an offer or a refusal, got {other:?}"),
+            }
         }
     };
     for _ in 0..2 {
