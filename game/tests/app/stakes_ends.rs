@@ -313,7 +313,10 @@ fn a_killed_client_goes_on_with_its_game() {
     let signed = kept(&folder, id).game().record().uci_moves();
     let mut client = table.client(folder);
     client.wait_for("the game again", 60, |client| client.play().state.game.is_some());
-    client.wait_for("the player's turn", 120, |client| client.play().state.blocked().is_none());
+    // A move that the server has not heard of is sent again, from the file.
+    client.wait_for("the player's turn", 120, |client| {
+        client.moves().len() >= signed.len() && client.play().state.blocked().is_none()
+    });
     assert_eq!((client.game().id, client.play().state.alarm.as_ref()), (id, None));
     assert_eq!(client.moves()[..signed.len()], signed);
     let next = SHUFFLE[client.moves().len() / 2 % 2];
