@@ -98,8 +98,8 @@ contract VerifierRouterTest is SettlementBase {
         vm.expectRevert(abi.encodeWithSelector(VerifierRouter.MalformedStatement.selector, long.length));
         router.attest(long, proofOf(long));
         bytes memory short = new bytes(text.length - 1);
-        for (uint256 at = 0; at < short.length; ++at) {
-            short[at] = text[at];
+        for (uint256 index = 0; index < short.length; ++index) {
+            short[index] = text[index];
         }
         vm.expectRevert(abi.encodeWithSelector(VerifierRouter.MalformedStatement.selector, short.length));
         router.attest(short, proofOf(short));
