@@ -67,7 +67,9 @@ def arguments():
     parser.add_argument("--only", nargs="+", choices=CANDIDATES, default=list(CANDIDATES), help="these alone")
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
-    args.out = args.out.resolve()
+    for name in ("data", "out", "engine", "book", "puzzles"):
+        if path := getattr(args, name):
+            setattr(args, name, path.resolve())
     return args
 
 

@@ -17,7 +17,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 EXPONENTS = np.arange(0.02, 1.5, 0.005)
-# figure, name, target of issue "Net" (None: none), whether it is shown as 1 - figure because it rises
+# figure, name, target (None: none), whether it is shown as 1 - figure because it rises
 WANTED = [("loss", "policy cross-entropy (nats)", None, False), ("many_win_loss", "win-probability loss", 0.027, False), ("top1", "top-1", 0.44, True)]
 
 

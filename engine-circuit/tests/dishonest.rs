@@ -299,12 +299,10 @@ fn an_error_in_the_weights_does_not_cancel_one_in_the_witness() {
     let key = prover().model().verifying_key();
     let (root, value) = key.commitment();
     let Openings::Joint(schedule) = case.openings(Profile::Chain) else { panic!("one opening") };
+    // The error of the table that begins is halved in each round until the other joins.
     let [witness, weights] = [0, 1].map(|table| schedule.tables[table].folds);
-    // The error of the table that begins is halved until the other joins.
-    let halved = |error: Ext, by: usize| (0..by).fold(error, |error, _| error.halve());
     let of_weights = Ext::ONE;
-    let of_witness = -halved(of_weights, weights.saturating_sub(witness));
-    let of_witness = (0..witness.saturating_sub(weights)).fold(of_witness, |error, _| error.double());
+    let of_witness = -Ext::TWO.exp_u64(witness as u64) / Ext::TWO.exp_u64(weights as u64);
     let forged = Model::from_parts(network(7), root, value + of_weights);
     let prover = Prover::in_memory(Arc::new(forged)).unwrap();
     let halved_error = if witness > weights { of_witness } else { of_weights };

@@ -28,7 +28,10 @@ use std::{
     net::SocketAddr,
     path::Path,
     process::{Child, Command, Stdio},
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -49,12 +52,19 @@ struct Held {
     chain: Arc<Mutex<OnChain>>,
     balance: u128,
     sent: Arc<Mutex<Vec<Act>>>,
+    /// Looks at games.
+    looks: Arc<AtomicUsize>,
 }
 
 impl Held {
     fn new(life: Life) -> Self {
         let chain = OnChain { life, now: 1_000, pending: None, turn: 0, state: None, seed_element: None };
-        Self { chain: Arc::new(Mutex::new(chain)), balance: 1_000, sent: Arc::default() }
+        Self {
+            chain: Arc::new(Mutex::new(chain)),
+            balance: 1_000,
+            sent: Arc::default(),
+            looks: Arc::default(),
+        }
     }
 
     fn set(&self, change: impl FnOnce(&mut OnChain)) {
@@ -73,6 +83,7 @@ impl Chain for Held {
     }
 
     fn look<'a>(&'a self, _: &'a SignedOffer) -> BoxFuture<'a, Result<OnChain, ChainError>> {
+        self.looks.fetch_add(1, Ordering::Relaxed);
         Box::pin(async { Ok(self.chain.lock().unwrap().clone()) })
     }
 
@@ -279,17 +290,37 @@ async fn offers_that_wait_are_limited() {
     ask(&mut client, 2).await.unwrap();
     assert!(ask(&mut client, 3).await.unwrap_err().contains("too many offers"));
     server.stop().await;
-    // They still wait after a restart, as soon as the chain was looked at.
+    // They still wait after a restart, once the chain was looked at for each.
+    let looked = chain.looks.load(Ordering::Relaxed);
+    let server = TestServer::start(config.clone()).await;
+    until(|| chain.looks.load(Ordering::Relaxed) > looked + 3).await;
+    let mut client = Client::connect(server.address).await;
+    assert!(ask(&mut client, 3).await.unwrap_err().contains("too many offers"));
+    chain.set(|chain| chain.life = Life::Open { nonce: NONCE });
+    let looked = chain.looks.load(Ordering::Relaxed);
+    until(|| chain.looks.load(Ordering::Relaxed) > looked + 6).await;
+    ask(&mut client, 3).await.unwrap();
+    server.stop().await;
+    // One that comes to nothing does not wait.
+    chain.set(|chain| chain.life = Life::Unopened);
+    config.limits.max_live_games = 0;
+    config.store_dir = folder.path().join("full");
     let server = TestServer::start(config).await;
     let mut client = Client::connect(server.address).await;
-    tokio::time::timeout(common::PATIENCE, async { while ask(&mut client, 1).await.is_ok() {} })
-        .await
-        .unwrap();
-    chain.set(|chain| chain.life = Life::Open { nonce: NONCE });
-    tokio::time::timeout(common::PATIENCE, async { while ask(&mut client, 1).await.is_err() {} })
-        .await
-        .unwrap();
+    for _ in 0..4 {
+        assert!(ask(&mut client, 1).await.unwrap_err().contains("too many games"));
+    }
     server.stop().await;
+}
+
+/// Waits for a condition.
+async fn until(condition: impl Fn() -> bool) {
+    let waiting = async {
+        while !condition() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(common::PATIENCE, waiting).await.expect("it does not come to that");
 }
 
 /// Whoever fills the server with games without stakes does not keep the operator from answering a challenge.
@@ -333,12 +364,7 @@ async fn a_full_server_answers_a_challenge() {
         (chain.pending, chain.turn, chain.state) =
             (Some(pending), challenged.position.ply(), Some(challenged));
     });
-    let answered = async {
-        while chain.sent.lock().unwrap().is_empty() {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    };
-    tokio::time::timeout(common::PATIENCE, answered).await.expect("the challenge is not answered");
+    until(|| !chain.sent.lock().unwrap().is_empty()).await;
     let sent = chain.sent.lock().unwrap()[0].clone();
     assert!(matches!(sent, Act::Respond(_)), "{sent:?}");
     server.stop().await;
@@ -393,12 +419,8 @@ async fn both_sides_sign_every_state() {
     assert!(matches!(table.client.game_message().await, ServerMessage::GameOver { .. }));
     table.client.send(lost).await;
     assert!(matches!(table.client.game_message().await, ServerMessage::GameOver { .. }));
-    let sent = loop {
-        if let Some(act) = chain.sent.lock().unwrap().first().cloned() {
-            break act;
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    };
+    until(|| !chain.sent.lock().unwrap().is_empty()).await;
+    let sent = chain.sent.lock().unwrap()[0].clone();
     assert!(matches!(sent, Act::Settle { outcome: Outcome::OperatorWins, player: Some(_), .. }), "{sent:?}");
     chain.set(|chain| chain.life = Life::Final { outcome: Some(Outcome::OperatorWins) });
     // A game without stakes takes no signature.

@@ -270,16 +270,16 @@ value-decided = { $place }: durch die Regeln entschieden
 
 # Spiele um Einsätze
 start-stakes = Um Testgeld
-stakes-meaning = Beide zahlen Einsatz und Pfand ein. Jeder Zug wird von beiden unterschrieben; hört eine Seite auf, bekommt die andere vom Vertrag, was ihr zusteht. Ohne Uhr, kein Zurücknehmen. Sie haben { $held } Test-ETH und im Vertrag weitere { $inside }.
+stakes-meaning = Beide zahlen Einsatz und Pfand ein. Jeder Zug wird von beiden unterschrieben; hört eine Seite auf, bekommt die andere vom Vertrag, was ihr zusteht. Ohne Uhr, kein Zurücknehmen. Du hast { $held } Test-ETH und im Vertrag weitere { $inside }.
 stakes-level = Um Einsätze wird Stufe { $level } gespielt, nicht { $strongest }: Die stärkste Stufe spielt immer dieselben Züge und ließe sich auswendig schlagen
 stakes-opening = Einsatz { $stake } Test-ETH: Die Partie wird auf der Chain eröffnet …
 stakes-open = Einsatz { $stake } Test-ETH, auf der Chain eröffnet; { $recorded } Züge unterschrieben und aufbewahrt
-stakes-challenged = Einsatz { $stake } Test-ETH: Der Server hat sich an die Chain gewandt. Ziehen Sie, oder stimmen Sie dem Ergebnis zu
+stakes-challenged = Einsatz { $stake } Test-ETH: Der Server hat sich an die Chain gewandt. Zieh, oder stimm dem Ergebnis zu
 stakes-waiting = Einsatz { $stake } Test-ETH: auf der Chain, der Server muss antworten vor { $deadline }
 stakes-settling = Einsatz { $stake } Test-ETH: Das Ende wird auf der Chain abgerechnet …
-stakes-won = Auf der Chain abgerechnet: Sie haben { $stake } Test-ETH gewonnen. { $inside } Test-ETH liegen für Sie im Vertrag
-stakes-lost = Auf der Chain abgerechnet: Sie haben { $stake } Test-ETH verloren. { $inside } Test-ETH liegen für Sie im Vertrag
-stakes-drawn = Auf der Chain abgerechnet: Niemand hat gewonnen. { $inside } Test-ETH liegen für Sie im Vertrag
+stakes-won = Auf der Chain abgerechnet: Du hast { $stake } Test-ETH gewonnen. { $inside } Test-ETH liegen für dich im Vertrag
+stakes-lost = Auf der Chain abgerechnet: Du hast { $stake } Test-ETH verloren. { $inside } Test-ETH liegen für dich im Vertrag
+stakes-drawn = Auf der Chain abgerechnet: Niemand hat gewonnen. { $inside } Test-ETH liegen für dich im Vertrag
 status-opening = Die Partie wird auf der Chain eröffnet
 notice-offer-refused = Das Angebot des Servers wird nicht angenommen, nichts wurde gesendet: { $part }
 notice-chain-trouble = Chain: { $part }
