@@ -651,3 +651,21 @@ impl PlayState {
         Vec::new()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use protocol::shakmaty::Color;
+
+    #[test]
+    fn a_move_is_kept_before_the_server_hears_of_it() {
+        let game = Game::new(GameId([7; 32]), Color::White, [1; 32], GameRecord::default());
+        let mut state = PlayState { game: Some(game), ..PlayState::default() };
+        let mv = Position::legal_moves(GameRecord::default().position())[0];
+        let effects = state.play(mv);
+        assert!(
+            matches!(effects[..], [Effect::Moved, Effect::Send(ClientMessage::Move { ply: 0, .. })]),
+            "{effects:?}"
+        );
+    }
+}
