@@ -270,8 +270,8 @@ value-decided = { $place }: durch die Regeln entschieden
 
 # Spiele um Einsätze
 start-stakes = Um Testgeld
-stakes-meaning = Beide zahlen Einsatz und Pfand ein. Jeder Zug wird von beiden unterschrieben; hört eine Seite auf, bekommt die andere vom Vertrag, was ihr zusteht. Ohne Uhr, kein Zurücknehmen. Du hast { $held } Test-ETH und im Vertrag weitere { $inside }.
-stakes-level = Um Einsätze wird Stufe { $level } gespielt, nicht { $strongest }: Die stärkste Stufe spielt immer dieselben Züge und ließe sich auswendig schlagen
+stakes-meaning = Beide zahlen Einsatz und Pfand und unterschreiben jeden Zug; hört einer auf, rechnet der Vertrag ab. Ohne Uhr und Rücknahme. Du hast { $held } Test-ETH, im Vertrag { $inside }.
+stakes-level = Um Einsätze wird Stufe { $level } gespielt: Stufe { $strongest } spielt immer dieselben Züge
 stakes-opening = Einsatz { $stake } Test-ETH: Die Partie wird auf der Chain eröffnet …
 stakes-open = Einsatz { $stake } Test-ETH, auf der Chain eröffnet; { $recorded } Züge unterschrieben und aufbewahrt
 stakes-challenged = Einsatz { $stake } Test-ETH: Der Server hat sich an die Chain gewandt. Zieh, oder stimm dem Ergebnis zu

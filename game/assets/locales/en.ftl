@@ -270,8 +270,8 @@ value-decided = { $place }: decided by the rules
 
 # Games for stakes
 start-stakes = For test stakes
-stakes-meaning = You and the server each put in the stake and a bond. Both sign every move; if one side stops, the other gets its due from the contract. No clock, no taking back. You have { $held } test ETH, and { $inside } more in the contract.
-stakes-level = For stakes level { $level } is played, not { $strongest }: the strongest level plays the same moves every time, and could be beaten from memory
+stakes-meaning = Both put in stake and bond and sign every move; the contract settles if one side stops. No clock, no taking back. You have { $held } test ETH, { $inside } in the contract.
+stakes-level = Stakes are played at level { $level }: level { $strongest } plays the same moves every time
 stakes-opening = Stake { $stake } test ETH: opening the game on the chain…
 stakes-open = Stake { $stake } test ETH, open on the chain; { $recorded } moves signed and kept
 stakes-challenged = Stake { $stake } test ETH: the server has turned to the chain. Make your move, or agree to the result

@@ -182,7 +182,11 @@ fn spawn_start(
     dialog(commands, Overlay::Start, (WIDE, colour::LINE), |card| {
         let title = if first { "start-title-first" } else { "start-title" };
         card.spawn(theme::say(title, 25.0, Weight::SemiBold, colour::TEXT));
-        card.spawn(theme::say("start-meaning", 13.5, Weight::Regular, colour::MUTED));
+        // With stakes to choose there is no room for all: the panel has the digest, the settings have the looks.
+        let for_stakes = play.state.table.is_some();
+        if !for_stakes {
+            card.spawn(theme::say("start-meaning", 13.5, Weight::Regular, colour::MUTED));
+        }
         heading(card, "start-side");
         card.spawn(row(10.0)).with_children(|row| {
             for (id, side, kings) in [
@@ -214,13 +218,12 @@ fn spawn_start(
             ],
         );
         super::stakes::spawn_choice(card, &play.state);
-        // The settings have the looks, too: with stakes to choose there is no room for both.
-        if play.state.table.is_none() {
+        if !for_stakes {
             heading(card, "start-looks");
             looks(card, images);
+            let (line, tone) = digest_line(texts, &play.state);
+            card.spawn(theme::label(line, 12.5, Weight::Regular, tone));
         }
-        let (line, tone) = digest_line(texts, &play.state);
-        card.spawn(theme::label(line, 12.5, Weight::Regular, tone));
         if let Some(fen) = &play.state.start_fen {
             let text = texts.with("start-position", &[("part", fen.as_str().into())]);
             card.spawn(theme::label(text, 12.5, Weight::Regular, colour::TEXT));

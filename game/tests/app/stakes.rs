@@ -286,7 +286,7 @@ fn an_offer_that_was_not_asked_for_is_refused_and_a_silent_server_loses() {
     let Some(table) = Table::new(model()) else { return };
     let mut client = scripted(&table);
     // Which level is played is said before anything is asked for; and there is nothing to withdraw.
-    let said = "level 7 is played, not 8";
+    let said = "Stakes are played at level 7";
     client.assert_text(said);
     act(&mut client, PlayerAction::Choose(Setting::Level(6)));
     assert!(!client.texts().iter().any(|text| text.contains(said)));
